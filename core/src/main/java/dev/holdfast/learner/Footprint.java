@@ -1,0 +1,3 @@
+package dev.holdfast.learner;
+
+public record Footprint(long parameters, long bytes, String shape) {}

@@ -1,0 +1,7 @@
+package dev.holdfast.memory;
+
+import dev.holdfast.tensor.Rng;
+
+public interface DrawPolicy {
+    int[] slots(int[] columnOfSlot, int n, Rng rng);
+}

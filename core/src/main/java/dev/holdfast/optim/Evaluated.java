@@ -1,0 +1,5 @@
+package dev.holdfast.optim;
+
+import dev.holdfast.tensor.ParamVector;
+
+public record Evaluated(double loss, ParamVector gradient) {}

@@ -1,0 +1,5 @@
+package dev.holdfast.registry;
+
+import dev.holdfast.learner.Learner;
+
+public interface LearnerPlugin<C extends Record> extends Plugin<C, Learner> {}

@@ -1,0 +1,3 @@
+package dev.holdfast.run;
+
+public record Term(String name, double value) {}

@@ -1,0 +1,126 @@
+package dev.holdfast.tensor;
+
+import java.util.function.BiFunction;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * A gradient, move or direction aligned with {@link Parameters}: one tensor a leaf, or null for a leaf that was not
+ * reached. Null is not zero: moments, counters and decay of such a leaf do not move. Immutable; the tensors belong to
+ * the scope in which they were made.
+ */
+public final class ParamVector {
+    private final Parameters of;
+    private final Tensor[] parts;
+
+    /** Takes the array as it is; length must equal the number of leaves. */
+    public ParamVector(Parameters of, Tensor[] parts) {
+        if (parts.length != of.size()) {
+            throw new IllegalArgumentException(
+                    "A vector over " + of.size() + " leaves was given " + parts.length + " parts.");
+        }
+        this.of = of;
+        this.parts = parts;
+    }
+
+    public Parameters of() {
+        return of;
+    }
+
+    /** Number of leaves. */
+    public int size() {
+        return parts.length;
+    }
+
+    /** Entry of leaf i or null. */
+    public Tensor get(int i) {
+        return parts[i];
+    }
+
+    /** this + a*o; an entry that is null on one side counts as zero, on both sides stays null. */
+    public ParamVector plus(double a, ParamVector o) {
+        Tensor[] r = new Tensor[parts.length];
+        for (int i = 0; i < r.length; i++) {
+            Tensor x = parts[i];
+            Tensor y = o.parts[i];
+            if (y == null) {
+                r[i] = x;
+            } else {
+                r[i] = x == null ? y.mul(Tensors.scalar(a)) : x.add(y, Tensors.scalar(a));
+            }
+        }
+        return new ParamVector(of, r);
+    }
+
+    public ParamVector times(double a) {
+        return map((m, t) -> t.mul(Tensors.scalar(a)));
+    }
+
+    /** Applies {@code f} to every entry that is not null. */
+    public ParamVector map(BiFunction<ParamMeta, Tensor, Tensor> f) {
+        Tensor[] r = new Tensor[parts.length];
+        for (int i = 0; i < r.length; i++) {
+            r[i] = parts[i] == null ? null : f.apply(of.meta().get(i), parts[i]);
+        }
+        return new ParamVector(of, r);
+    }
+
+    /** Inner product over the entries present on both sides, accumulated in float64. */
+    public double dot(ParamVector o) {
+        try (Scope s = Scope.open()) {
+            Tensor sum = null;
+            for (int i = 0; i < parts.length; i++) {
+                if (parts[i] != null && o.parts[i] != null) {
+                    Tensor d = parts[i].detach().mul(o.parts[i].detach()).sum(DOUBLE());
+                    sum = sum == null ? d : sum.add(d);
+                }
+            }
+            return sum == null ? 0 : sum.item_double();
+        }
+    }
+
+    /** Euclidean norm over all entries. */
+    public double norm() {
+        return Math.sqrt(dot(this));
+    }
+
+    /** True if no entry is NaN or infinite; one read-back for all leaves. */
+    public boolean finite() {
+        return Double.isFinite(dotZero());
+    }
+
+    /** All entries as one vector [d]; null entries as zeros of the leaf's size. */
+    public Tensor flat() {
+        Tensor[] r = new Tensor[parts.length];
+        for (int i = 0; i < r.length; i++) {
+            r[i] = (parts[i] == null ? Tensors.zerosLike(of.tensors()[i], of.tensors()[i].shape()) : parts[i])
+                    .reshape(-1);
+        }
+        return Tensors.cat(0, r);
+    }
+
+    private double dotZero() {
+        try (Scope s = Scope.open()) {
+            Tensor sum = null;
+            for (Tensor t : parts) {
+                if (t != null) {
+                    Tensor d = t.detach().sum();
+                    sum = sum == null ? d : sum.add(d);
+                }
+            }
+            if (sum == null || Double.isFinite(sum.item_double())) {
+                return 0;
+            }
+            // a finite vector can overflow when summed: look again, entry by entry
+            for (Tensor t : parts) {
+                if (t != null && !Tensors.finite(t)) {
+                    return Double.NaN;
+                }
+            }
+            return 0;
+        }
+    }
+
+    private static org.bytedeco.pytorch.ScalarTypeOptional DOUBLE() {
+        return new org.bytedeco.pytorch.ScalarTypeOptional(org.bytedeco.pytorch.global.torch.ScalarType.Double);
+    }
+}
