@@ -4,4 +4,15 @@ import dev.holdfast.data.Batch;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 
-public record Drawn(Batch batch, Map<String, Tensor> extras, int[] slots) {}
+/**
+ * Rows drawn from a memory.
+ *
+ * @param batch the rows; null when nothing was drawn
+ * @param extras what was stored with them, by name, each [n, ...]
+ * @param slots where they are stored [n]
+ */
+public record Drawn(Batch batch, Map<String, Tensor> extras, int[] slots) {
+    public boolean isEmpty() {
+        return slots.length == 0;
+    }
+}
