@@ -1,20 +1,107 @@
 package dev.holdfast.nn;
 
+import dev.holdfast.tensor.ParamMeta;
+import java.util.Arrays;
 import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
 
-/** Place of one weight; a fused qkv is one site with named row slices. */
-public interface Site {
-    String name();
+/**
+ * The place of one weight in a net: a stable dotted name, a use, and the source that the weight comes from. A fused
+ * query-key-value matrix is one site with three named row ranges.
+ */
+public final class Site {
+    private final ParamMeta meta;
+    private Geometry geometry;
+    private WeightSource source;
+    private SiteInput input;
+    private final Map<String, long[]> slices;
+    private final String tap;
 
-    Geometry geometry();
+    /**
+     * @param meta what a rule may know about the weight; its name is the site's
+     * @param slices named row ranges {from, to}; usually empty
+     */
+    public Site(ParamMeta meta, Geometry geometry, WeightSource source, Map<String, long[]> slices) {
+        this.meta = meta;
+        this.geometry = geometry;
+        this.slices = Map.copyOf(slices);
+        this.tap = "site:" + meta.name() + ".in";
+        source(source);
+    }
 
-    WeightSource source();
+    public Site(ParamMeta meta, Geometry geometry, WeightSource source) {
+        this(meta, geometry, source, Map.of());
+    }
 
-    void source(WeightSource s);
+    public String name() {
+        return meta.name();
+    }
 
-    SiteInput input();
+    public ParamMeta meta() {
+        return meta;
+    }
 
-    void input(SiteInput i);
+    /** Description of a leaf of this site: the site's own, under {@code name.suffix}, or its bare name if empty. */
+    public ParamMeta leaf(String suffix) {
+        String name = suffix.isEmpty() ? meta.name() : meta.name() + "." + suffix;
+        return new ParamMeta(name, meta.role(), meta.fanIn(), meta.fanOut(), meta.decay(), meta.depth());
+    }
 
-    Map<String, long[]> slices();
+    public Geometry geometry() {
+        return geometry;
+    }
+
+    public WeightSource source() {
+        return source;
+    }
+
+    /** Replaces the source; one of another logical shape is refused. */
+    public void source(WeightSource s) {
+        resize(geometry, s);
+    }
+
+    /** Replaces use and source together: for heads that grow. */
+    public void resize(Geometry g, WeightSource s) {
+        Tensor dense = s.toDense();
+        if (!Arrays.equals(dense.shape(), g.sizes())) {
+            throw new IllegalArgumentException("Site '" + name() + "' needs a weight of shape " + g.shape() + " but "
+                    + s.kind() + " gives " + Arrays.toString(dense.shape()) + ".");
+        }
+        geometry = g;
+        source = s;
+    }
+
+    /** Transform of what enters the site, or null. */
+    public SiteInput input() {
+        return input;
+    }
+
+    public void input(SiteInput i) {
+        input = i;
+    }
+
+    /** Named row ranges {from, to}. */
+    public Map<String, long[]> slices() {
+        return slices;
+    }
+
+    /** The weight of this pass. */
+    public Tensor weight(Pass pass) {
+        return source.materialise(pass);
+    }
+
+    /** Applies the weight to x; {@code bias} is the site of the bias or null. */
+    public Tensor apply(Tensor x, Site bias, Pass pass) {
+        Tensor in = input == null ? x : input.apply(x, pass);
+        if (pass.taps() != Taps.none()) {
+            pass.taps().put(tap, in);
+        }
+        return source.apply(in, bias == null ? null : bias.weight(pass), geometry, pass);
+    }
+
+    Site copy(Copier c) {
+        Site s = new Site(meta, geometry, c.source(source), slices);
+        s.input = input;
+        return s;
+    }
 }
