@@ -41,7 +41,8 @@ public final class Autograd {
                     true);
             for (int i = 0; i < g.length; i++) {
                 Tensor gi = raw.get(i);
-                g[i] = gi.defined() ? gi : null;
+                // an own handle: the entry of the vector dies with the vector
+                g[i] = gi.defined() ? new Tensor(gi) : null;
             }
         }
         return new ParamVector(p, g);

@@ -1,7 +1,9 @@
 package dev.holdfast.tensor;
 
 import java.util.function.BiFunction;
+import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * A gradient, move or direction aligned with {@link Parameters}: one tensor a leaf, or null for a leaf that was not
@@ -70,7 +72,8 @@ public final class ParamVector {
             Tensor sum = null;
             for (int i = 0; i < parts.length; i++) {
                 if (parts[i] != null && o.parts[i] != null) {
-                    Tensor d = parts[i].detach().mul(o.parts[i].detach()).sum(DOUBLE());
+                    Tensor d =
+                            parts[i].detach().mul(o.parts[i].detach()).sum(new ScalarTypeOptional(ScalarType.Double));
                     sum = sum == null ? d : sum.add(d);
                 }
             }
@@ -85,20 +88,6 @@ public final class ParamVector {
 
     /** True if no entry is NaN or infinite; one read-back for all leaves. */
     public boolean finite() {
-        return Double.isFinite(dotZero());
-    }
-
-    /** All entries as one vector [d]; null entries as zeros of the leaf's size. */
-    public Tensor flat() {
-        Tensor[] r = new Tensor[parts.length];
-        for (int i = 0; i < r.length; i++) {
-            r[i] = (parts[i] == null ? Tensors.zerosLike(of.tensors()[i], of.tensors()[i].shape()) : parts[i])
-                    .reshape(-1);
-        }
-        return Tensors.cat(0, r);
-    }
-
-    private double dotZero() {
         try (Scope s = Scope.open()) {
             Tensor sum = null;
             for (Tensor t : parts) {
@@ -108,19 +97,28 @@ public final class ParamVector {
                 }
             }
             if (sum == null || Double.isFinite(sum.item_double())) {
-                return 0;
+                return true;
             }
-            // a finite vector can overflow when summed: look again, entry by entry
-            for (Tensor t : parts) {
-                if (t != null && !Tensors.finite(t)) {
-                    return Double.NaN;
-                }
-            }
-            return 0;
         }
+        // a finite vector can overflow when summed: look again, leaf by leaf
+        for (Tensor t : parts) {
+            if (t != null && !Tensors.finite(t)) {
+                return false;
+            }
+        }
+        return true;
     }
 
-    private static org.bytedeco.pytorch.ScalarTypeOptional DOUBLE() {
-        return new org.bytedeco.pytorch.ScalarTypeOptional(org.bytedeco.pytorch.global.torch.ScalarType.Double);
+    /** All entries as one vector [d]; null entries as zeros of the leaf's size. */
+    public Tensor flat() {
+        if (parts.length == 0) {
+            return Tensors.zeros(ScalarType.Float, 0);
+        }
+        Tensor[] r = new Tensor[parts.length];
+        for (int i = 0; i < r.length; i++) {
+            r[i] = (parts[i] == null ? Tensors.zerosLike(of.tensors()[i], of.tensors()[i].shape()) : parts[i])
+                    .reshape(-1);
+        }
+        return Tensors.cat(0, r);
     }
 }

@@ -89,8 +89,10 @@ public final class Parameters {
     /** A deep copy of the values that outlives every scope. */
     public ParamVector copy() {
         Tensor[] r = new Tensor[leaves.length];
-        for (int i = 0; i < r.length; i++) {
-            r[i] = Scope.own(Tensors.copy(leaves[i]));
+        try (Scope s = Scope.open()) {
+            for (int i = 0; i < r.length; i++) {
+                r[i] = Scope.own(Tensors.copy(leaves[i]));
+            }
         }
         return new ParamVector(this, r);
     }
@@ -140,8 +142,14 @@ public final class Parameters {
         return new Parameters(m, t);
     }
 
+    /** Puts the exact former bits back when closed. */
+    public interface Perturbation extends AutoCloseable {
+        @Override
+        void close();
+    }
+
     /** Adds d until closed, then restores the exact bits. */
-    public AutoCloseable perturbed(ParamVector d) {
+    public Perturbation perturbed(ParamVector d) {
         ParamVector before = copy();
         add(1, d);
         return () -> {

@@ -45,6 +45,24 @@ public final class Rng {
         return key;
     }
 
+    /** The number of 32-bit words drawn so far. */
+    public long position() {
+        return block * 4 - (4 - used);
+    }
+
+    /** The stream with this {@link #key} from this {@link #position} on: a saved stream resumes here. */
+    public static Rng at(long key, long position) {
+        if (position < 0) {
+            throw new IllegalArgumentException("A position in a random stream must be >= 0 but is " + position + ".");
+        }
+        Rng r = new Rng(key);
+        r.block = position / 4;
+        for (int i = 0; i < position % 4; i++) {
+            r.nextInt();
+        }
+        return r;
+    }
+
     /** The next 32 bits. */
     public int nextInt() {
         if (used == 4) {

@@ -1,8 +1,11 @@
 package dev.holdfast.tensor;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
@@ -23,13 +26,15 @@ import org.bytedeco.pytorch.Tensor;
  * order.
  */
 public final class Scope extends PointerScope {
+    // The base class finds pointers by address and releases even what it does not hold; this list compares by identity.
+    private final List<Pointer> held = new ArrayList<>();
     private final int cap;
-    private final List<Throwable> left;
+    private final Map<Pointer, Throwable> origins;
     private boolean closed;
 
     private Scope(int cap) {
         this.cap = cap;
-        this.left = cap == Integer.MAX_VALUE ? null : new ArrayList<>();
+        this.origins = cap == Integer.MAX_VALUE ? null : new IdentityHashMap<>();
     }
 
     /** A scope that frees without complaint. */
@@ -45,11 +50,30 @@ public final class Scope extends PointerScope {
         return new Scope(atMost);
     }
 
-    /** Hands {@code t} to the enclosing scope of this thread; without one it lives until it is closed or collected. */
-    public <P extends Pointer> P keep(P t) {
+    /** Number of scopes open on this thread. */
+    public static int depth() {
+        int n = 0;
         Iterator<PointerScope> scopes = PointerScope.getScopeIterator();
-        PointerScope outer = null;
         while (scopes != null && scopes.hasNext()) {
+            scopes.next();
+            n++;
+        }
+        return n;
+    }
+
+    /**
+     * Hands {@code t} to the enclosing scope of this thread; without one it lives until it is closed or collected. What
+     * this scope does not hold (an argument passed through, something owned) stays where it is.
+     */
+    public <P extends Pointer> P keep(P t) {
+        requireHandle(t);
+        int at = find(t);
+        if (at < 0) {
+            return t;
+        }
+        PointerScope outer = null;
+        Iterator<PointerScope> scopes = PointerScope.getScopeIterator();
+        while (scopes != null && scopes.hasNext() && outer == null) {
             if (scopes.next() == this && scopes.hasNext()) {
                 outer = scopes.next();
             }
@@ -59,40 +83,57 @@ public final class Scope extends PointerScope {
         } else {
             t.retainReference();
         }
-        detach(t);
+        drop(at);
         return t;
     }
 
     /**
      * Takes {@code t} out of every scope of this thread: for state that outlives steps (leaves, moments, buffers). Its
      * memory is freed when the tensor is closed or collected.
+     *
+     * @throws IllegalArgumentException if {@code t} is closed or only borrowed from a native container
      */
     public static Tensor own(Tensor t) {
-        t.retainReference();
+        requireHandle(t);
+        boolean foreign = t.referenceCount() == 0;
         Iterator<PointerScope> scopes = PointerScope.getScopeIterator();
         while (scopes != null && scopes.hasNext()) {
-            PointerScope scope = scopes.next();
-            if (t.referenceCount() > 1) {
-                scope.detach(t);
+            if (scopes.next() instanceof Scope s) {
+                int at = s.find(t);
+                if (at >= 0) {
+                    t.retainReference();
+                    s.drop(at);
+                }
+            } else {
+                foreign = true;
             }
+        }
+        if (foreign) {
+            // nothing holds it yet, or a scope that is not ours may: one more reference outlives that scope
+            t.retainReference();
         }
         return t;
     }
 
     @Override
     public PointerScope attach(Pointer p) {
-        super.attach(p);
-        if (left != null) {
-            left.add(new Throwable(p.getClass().getSimpleName() + " made here"));
+        if (closed) {
+            throw new IllegalArgumentException("A closed scope takes nothing more.");
+        }
+        held.add(p);
+        p.retainReference();
+        if (origins != null) {
+            origins.put(p, new Throwable(p.getClass().getSimpleName() + " made here"));
         }
         return this;
     }
 
+    /** Lets go of {@code p} if this scope holds it. */
     @Override
     public PointerScope detach(Pointer p) {
-        super.detach(p);
-        if (left != null && !left.isEmpty()) {
-            left.remove(left.size() - 1);
+        int at = find(p);
+        if (at >= 0) {
+            drop(at);
         }
         return this;
     }
@@ -103,13 +144,50 @@ public final class Scope extends PointerScope {
             return;
         }
         closed = true;
+        int left = held.size();
+        for (int i = left - 1; i >= 0; i--) {
+            held.get(i).releaseReference();
+        }
+        held.clear();
         super.close();
-        if (left != null && left.size() > cap) {
-            IllegalStateException e = new IllegalStateException(
-                    left.size() + " native objects were left to a scope that allows " + cap
-                            + ".\nMaybe a step runs without a scope of its own; the first suppressed trace says where.");
-            left.stream().limit(3).forEach(e::addSuppressed);
+        if (origins != null && left > cap) {
+            IllegalStateException e =
+                    new IllegalStateException(left + " native objects were left to a scope that allows " + cap
+                            + ".\nMaybe a step runs without a scope of its own; the suppressed traces say where.");
+            origins.values().stream().limit(3).forEach(e::addSuppressed);
             throw e;
         }
+    }
+
+    /** What is held now, oldest first; for tests and reports. */
+    public List<Pointer> held() {
+        return Collections.unmodifiableList(held);
+    }
+
+    private static void requireHandle(Pointer p) {
+        if (p.referenceCount() < 0) {
+            throw new IllegalArgumentException(
+                    "Only a native object with a handle of its own can outlive its scope; this "
+                            + p.getClass().getSimpleName() + " is closed or borrowed from a native container."
+                            + "\nMaybe copy the handle first: new Tensor(t).");
+        }
+    }
+
+    private int find(Pointer p) {
+        // what is asked for was nearly always made last
+        for (int i = held.size() - 1; i >= 0; i--) {
+            if (held.get(i) == p) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    private void drop(int at) {
+        Pointer p = held.remove(at);
+        if (origins != null) {
+            origins.remove(p);
+        }
+        p.releaseReference();
     }
 }

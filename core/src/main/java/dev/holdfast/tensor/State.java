@@ -111,7 +111,9 @@ public final class State {
     /** A deep copy that outlives every scope. */
     public State copy() {
         State c = new State();
-        tensors.forEach((k, t) -> c.tensors.put(k, Scope.own(Tensors.copy(t))));
+        try (Scope s = Scope.open()) {
+            tensors.forEach((k, t) -> c.tensors.put(k, Scope.own(Tensors.copy(t))));
+        }
         c.values.putAll(values);
         return c;
     }
