@@ -1,6 +1,7 @@
 package dev.holdfast.nn;
 
 import dev.holdfast.tensor.ParamMeta;
+import dev.holdfast.tensor.Scope;
 import java.util.Arrays;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
@@ -62,13 +63,24 @@ public final class Site {
 
     /** Replaces use and source together: for heads that grow. */
     public void resize(Geometry g, WeightSource s) {
-        Tensor dense = s.toDense();
-        if (!Arrays.equals(dense.shape(), g.sizes())) {
-            throw new IllegalArgumentException("Site '" + name() + "' needs a weight of shape " + g.shape() + " but "
-                    + s.kind() + " gives " + Arrays.toString(dense.shape()) + ".");
-        }
+        requireFits(g, s);
         geometry = g;
         source = s;
+    }
+
+    /** Refuses a source of another logical shape than this site's. */
+    public void requireFits(WeightSource s) {
+        requireFits(geometry, s);
+    }
+
+    private void requireFits(Geometry g, WeightSource s) {
+        try (Scope scope = Scope.open()) {
+            long[] shape = s.toDense().shape();
+            if (!Arrays.equals(shape, g.sizes())) {
+                throw new IllegalArgumentException("Site '" + name() + "' needs a weight of shape " + g.shape()
+                        + " but " + s.kind() + " gives " + Arrays.toString(shape) + ".");
+            }
+        }
     }
 
     /** Transform of what enters the site, or null. */
