@@ -11,7 +11,7 @@ import org.bytedeco.pytorch.Tensor;
  * query-key-value matrix is one site with three named row ranges.
  */
 public final class Site {
-    private final ParamMeta meta;
+    private ParamMeta meta;
     private Geometry geometry;
     private WeightSource source;
     private SiteInput input;
@@ -27,7 +27,8 @@ public final class Site {
         this.geometry = geometry;
         this.slices = Map.copyOf(slices);
         this.tap = "site:" + meta.name() + ".in";
-        source(source);
+        requireFits(geometry, source);
+        this.source = source;
     }
 
     public Site(ParamMeta meta, Geometry geometry, WeightSource source) {
@@ -58,12 +59,14 @@ public final class Site {
 
     /** Replaces the source; one of another logical shape is refused. */
     public void source(WeightSource s) {
-        resize(geometry, s);
+        requireFits(geometry, s);
+        source = s;
     }
 
     /** Replaces use and source together: for heads that grow. */
     public void resize(Geometry g, WeightSource s) {
         requireFits(g, s);
+        meta = new ParamMeta(meta.name(), meta.role(), meta.fanIn(), g.rows(), meta.decay(), meta.depth());
         geometry = g;
         source = s;
     }

@@ -7,6 +7,7 @@ import dev.holdfast.nn.Site;
 import dev.holdfast.nn.WeightSource;
 import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.ParamMeta;
+import dev.holdfast.tensor.Resized;
 import dev.holdfast.tensor.Scope;
 import java.util.List;
 import java.util.Map;
@@ -43,6 +44,23 @@ public final class Dense implements WeightSource {
             return new Dense(
                     leafMeta(site.meta(), site.geometry()), site.source().toDense());
         }
+    }
+
+    /**
+     * Gives a dense site the rows of {@code numbers} [rows, ...], more or fewer than it had.
+     *
+     * @throws IllegalStateException if the weight of the site comes from another kind of source
+     */
+    public static Resized resize(Site site, Tensor numbers) {
+        if (!(site.source() instanceof Dense before)) {
+            throw new IllegalStateException("Site '" + site.name() + "' cannot change its rows, because its weight is "
+                    + site.source().kind() + ".\nMaybe bake the net first.");
+        }
+        Geometry g = site.geometry().withRows(numbers.size(0));
+        ParamMeta m = before.leaves.get(0).meta();
+        Dense after = new Dense(new ParamMeta(m.name(), m.role(), m.fanIn(), g.rows(), m.decay(), m.depth()), numbers);
+        site.resize(g, after);
+        return new Resized(before.value, after.value);
     }
 
     /** A leaf that outlives every scope, with a copy of these numbers. */
