@@ -7,9 +7,9 @@ public interface AttentionBranch extends Part {
     /**
      * @param queries [B,heads,T,d]
      * @param output the attention output before the output projection [B,T,heads*d]
-     * @param context tokens attended to by the branch [B,S,width], or null
+     * @param pass its condition is what the branch attends to
      */
-    Tensor add(Tensor queries, Tensor output, Tensor context, Pass pass);
+    Tensor add(Tensor queries, Tensor output, Pass pass);
 
     @Override
     AttentionBranch copy(Copier c);

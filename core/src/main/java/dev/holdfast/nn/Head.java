@@ -1,6 +1,7 @@
 package dev.holdfast.nn;
 
 import dev.holdfast.data.ClassIndex;
+import dev.holdfast.data.Prediction;
 import dev.holdfast.tensor.Resized;
 import dev.holdfast.tensor.Rng;
 import java.util.List;
@@ -12,6 +13,9 @@ public interface Head extends Layer {
 
     /** Meaning of the columns, in order. */
     ClassIndex columns();
+
+    /** How the scores are to be read: LOGITS for a softmax, SIGMOID_LOGITS one by one, SCORES as they are. */
+    Prediction.Kind kind();
 
     /**
      * Appends columns; the old ones keep their weights bit for bit, the new ones start like those of a fresh head.

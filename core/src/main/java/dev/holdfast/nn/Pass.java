@@ -22,6 +22,7 @@ public final class Pass {
     private Tensor mask;
     private Taps taps = Taps.none();
     private Map<String, AttentionMemory> prefixes = Map.of();
+    private boolean doubleBackward;
 
     private Map<Object, Tensor> memo;
     private Map<String, Integer> draws;
@@ -113,7 +114,20 @@ public final class Pass {
         p.mask = mask;
         p.taps = taps;
         p.prefixes = prefixes;
+        p.doubleBackward = doubleBackward;
         return p;
+    }
+
+    /** As this pass, but every operation can be differentiated twice (Hessian products, gradient matching). */
+    public Pass withDoubleBackward() {
+        Pass p = with();
+        p.doubleBackward = true;
+        return p;
+    }
+
+    /** True if layers must avoid operations whose gradient has no gradient (fused attention). */
+    public boolean doubleBackward() {
+        return doubleBackward;
     }
 
     public boolean training() {

@@ -1,6 +1,7 @@
 package dev.holdfast.nn;
 
 import dev.holdfast.tensor.ParamMeta;
+import dev.holdfast.tensor.Scope;
 import java.util.Arrays;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
@@ -10,7 +11,7 @@ import org.bytedeco.pytorch.Tensor;
  * query-key-value matrix is one site with three named row ranges.
  */
 public final class Site {
-    private final ParamMeta meta;
+    private ParamMeta meta;
     private Geometry geometry;
     private WeightSource source;
     private SiteInput input;
@@ -26,7 +27,8 @@ public final class Site {
         this.geometry = geometry;
         this.slices = Map.copyOf(slices);
         this.tap = "site:" + meta.name() + ".in";
-        source(source);
+        requireFits(geometry, source);
+        this.source = source;
     }
 
     public Site(ParamMeta meta, Geometry geometry, WeightSource source) {
@@ -57,18 +59,31 @@ public final class Site {
 
     /** Replaces the source; one of another logical shape is refused. */
     public void source(WeightSource s) {
-        resize(geometry, s);
+        requireFits(geometry, s);
+        source = s;
     }
 
     /** Replaces use and source together: for heads that grow. */
     public void resize(Geometry g, WeightSource s) {
-        Tensor dense = s.toDense();
-        if (!Arrays.equals(dense.shape(), g.sizes())) {
-            throw new IllegalArgumentException("Site '" + name() + "' needs a weight of shape " + g.shape() + " but "
-                    + s.kind() + " gives " + Arrays.toString(dense.shape()) + ".");
-        }
+        requireFits(g, s);
+        meta = new ParamMeta(meta.name(), meta.role(), meta.fanIn(), g.rows(), meta.decay(), meta.depth());
         geometry = g;
         source = s;
+    }
+
+    /** Refuses a source of another logical shape than this site's. */
+    public void requireFits(WeightSource s) {
+        requireFits(geometry, s);
+    }
+
+    private void requireFits(Geometry g, WeightSource s) {
+        try (Scope scope = Scope.open()) {
+            long[] shape = s.toDense().shape();
+            if (!Arrays.equals(shape, g.sizes())) {
+                throw new IllegalArgumentException("Site '" + name() + "' needs a weight of shape " + g.shape()
+                        + " but " + s.kind() + " gives " + Arrays.toString(shape) + ".");
+            }
+        }
     }
 
     /** Transform of what enters the site, or null. */
