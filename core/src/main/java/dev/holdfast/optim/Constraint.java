@@ -2,7 +2,8 @@ package dev.holdfast.optim;
 
 import dev.holdfast.tensor.Parameters;
 
-/** After the move: clamp (56), orthonormalise, clip latents (54). */
+/** Puts leaves back to where they may be after a move: clamps, orthonormalises, renormalises. */
 public interface Constraint {
+    /** Changes leaves in place; {@code step} is the number of updates made so far. */
     void apply(Parameters p, long step);
 }

@@ -2,4 +2,5 @@ package dev.holdfast.optim;
 
 import dev.holdfast.tensor.ParamVector;
 
+/** A loss and its gradient at the present values of the leaves. */
 public record Evaluated(double loss, ParamVector gradient) {}

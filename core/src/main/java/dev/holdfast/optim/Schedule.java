@@ -2,13 +2,19 @@ package dev.holdfast.optim;
 
 import dev.holdfast.tensor.Stateful;
 
-/** Factor of the k-th update; phase is for reports (16); feedback schedules (12 plateau, 50 t-test) learn through observe. Serves any annealed number (39 beta, 54 exponent). */
+/**
+ * A number that changes with the update count, usually the factor on a peak rate; update 0 is the first. Serves any
+ * annealed number. Schedules that react to a metric learn it through {@link #observe}.
+ */
 public interface Schedule extends Stateful {
+    /** Factor of update {@code step}. */
     double at(long step);
 
+    /** Name of the present phase, for reports. */
     default String phase(long step) {
         return "";
     }
 
+    /** Tells a reacting schedule the latest value of its metric. */
     default void observe(double metric) {}
 }

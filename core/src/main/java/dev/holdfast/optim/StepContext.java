@@ -5,5 +5,12 @@ import dev.holdfast.tensor.Parameters;
 import java.util.Map;
 import java.util.function.Supplier;
 
-/** moments: read-only (04 SpikeClip); again re-evaluates the same batch at the current values (21 SAM; the learner's closure may filter rows). */
+/**
+ * What a transform or a rule may look at.
+ *
+ * @param step number of updates made before this one
+ * @param params the leaves that will move
+ * @param moments moments of the rule, read-only
+ * @param again re-evaluates the same batch at the present values, or null
+ */
 public record StepContext(long step, Parameters params, Map<String, ParamVector> moments, Supplier<Evaluated> again) {}

@@ -4,9 +4,11 @@ import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.Stateful;
 
-/** EMA with ramp (28), running mean (36), last k (25), dynamic (13), interpolation (16 36). */
+/** A running average of weights: exponential, running mean, last k, interpolation. */
 public interface WeightAverager extends Stateful {
+    /** Takes in the values after an update; {@code step} tells what the update did. */
     void update(Parameters now, Step step);
 
+    /** The present average; lives as long as the averager. */
     ParamVector average();
 }

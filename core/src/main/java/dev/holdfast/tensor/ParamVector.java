@@ -1,8 +1,12 @@
 package dev.holdfast.tensor;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.BiFunction;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -81,32 +85,49 @@ public final class ParamVector {
         }
     }
 
-    /** Euclidean norm over all entries. */
+    /** Euclidean norm over all entries; not finite exactly if an entry is not. One read-back for all leaves. */
     public double norm() {
-        return Math.sqrt(dot(this));
+        try (Scope s = Scope.open()) {
+            double n = norm(1);
+            if (Double.isFinite(n)) {
+                return n;
+            }
+            // squares of large numbers overflow: look again, in float64 and scaled by the largest entry
+            double largest = largest();
+            return Double.isFinite(largest) ? largest * norm(largest) : largest;
+        }
+    }
+
+    private double norm(double scale) {
+        List<Tensor> norms = new ArrayList<>();
+        for (Tensor t : parts) {
+            if (t != null && t.numel() > 0) {
+                Tensor d = t.detach();
+                norms.add((scale == 1 ? d : d.to(ScalarType.Double).div(Tensors.scalar(scale))).norm());
+            }
+        }
+        return norms.isEmpty()
+                ? 0
+                : torch.stack(new TensorVector(norms.toArray(new Tensor[0])), 0)
+                        .to(ScalarType.Double)
+                        .norm()
+                        .item_double();
+    }
+
+    private double largest() {
+        double largest = 0;
+        for (Tensor t : parts) {
+            if (t != null && t.numel() > 0) {
+                double m = t.detach().abs().max().item_double();
+                largest = Double.isNaN(m) ? m : Math.max(largest, m);
+            }
+        }
+        return largest;
     }
 
     /** True if no entry is NaN or infinite; one read-back for all leaves. */
     public boolean finite() {
-        try (Scope s = Scope.open()) {
-            Tensor sum = null;
-            for (Tensor t : parts) {
-                if (t != null) {
-                    Tensor d = t.detach().sum();
-                    sum = sum == null ? d : sum.add(d);
-                }
-            }
-            if (sum == null || Double.isFinite(sum.item_double())) {
-                return true;
-            }
-        }
-        // a finite vector can overflow when summed: look again, leaf by leaf
-        for (Tensor t : parts) {
-            if (t != null && !Tensors.finite(t)) {
-                return false;
-            }
-        }
-        return true;
+        return Double.isFinite(norm());
     }
 
     /** All entries as one vector [d]; null entries as zeros of the leaf's size. */

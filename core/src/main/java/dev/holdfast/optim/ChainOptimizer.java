@@ -1,0 +1,278 @@
+package dev.holdfast.optim;
+
+import dev.holdfast.optim.ParamGroup.Decay;
+import dev.holdfast.tensor.Autograd;
+import dev.holdfast.tensor.ParamMeta;
+import dev.holdfast.tensor.ParamVector;
+import dev.holdfast.tensor.Parameters;
+import dev.holdfast.tensor.Resized;
+import dev.holdfast.tensor.Snapshot;
+import dev.holdfast.tensor.State;
+import dev.holdfast.tensor.Stateful;
+import dev.holdfast.tensor.Tensors;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Gradient transforms, then an update rule, then rate and decay of each leaf's group.
+ *
+ * <p>The order of one step: finite? → transforms → finite? → L2 decay → rule → move with rate and decoupled decay. Every
+ * leaf belongs to the first group that claims it.
+ */
+public final class ChainOptimizer implements Optimizer {
+    private final List<GradientTransform> transforms;
+    private final UpdateRule rule;
+    private final List<ParamGroup> groups;
+    private Parameters parameters;
+    private ParamGroup[] groupOf;
+    private long steps;
+    private long skipped;
+
+    /** A chain over these leaves; a leaf that no group claims is refused by name. */
+    public ChainOptimizer(
+            Parameters parameters, List<GradientTransform> transforms, UpdateRule rule, List<ParamGroup> groups) {
+        this.transforms = List.copyOf(transforms);
+        this.rule = rule;
+        this.groups = List.copyOf(groups);
+        this.groupOf = assign(parameters);
+        this.parameters = parameters;
+    }
+
+    @Override
+    public Step step(ParamVector g, Supplier<Evaluated> again) {
+        requireAligned(g);
+        try (var mode = Autograd.noGrad()) {
+            double before = g.norm();
+            if (!Double.isFinite(before)) {
+                return refused(g, before, before);
+            }
+            StepContext context = new StepContext(steps, parameters, rule.moments(), recording(again));
+            ParamVector changed = g;
+            for (GradientTransform t : transforms) {
+                changed = t.apply(changed, context);
+            }
+            double after = transforms.isEmpty() ? before : changed.norm();
+            if (!Double.isFinite(after)) {
+                return refused(changed, before, after);
+            }
+            ParamVector move = move(rule, changed, context);
+            for (int i = 0; i < move.size(); i++) {
+                if (move.get(i) != null) {
+                    parameters.get(i).add_(move.get(i));
+                }
+            }
+            steps++;
+            return new Step(changed, move, before, after, false);
+        }
+    }
+
+    @Override
+    public ParamVector peek(ParamVector g) {
+        requireAligned(g);
+        Stateful[] parts = transforms.toArray(new Stateful[0]);
+        Snapshot before = Snapshot.of(parts);
+        try (var mode = Autograd.noGrad()) {
+            StepContext context = new StepContext(steps, parameters, rule.moments(), null);
+            ParamVector changed = g;
+            for (GradientTransform t : transforms) {
+                changed = t.apply(changed, context);
+            }
+            return move(rule.copy(), changed, context);
+        } finally {
+            before.restore(parts);
+        }
+    }
+
+    /** A step runs without a graph, but a second look at the batch needs one. */
+    private static Supplier<Evaluated> recording(Supplier<Evaluated> again) {
+        return again == null
+                ? null
+                : () -> {
+                    try (var mode = Autograd.withGrad()) {
+                        return again.get();
+                    }
+                };
+    }
+
+    private ParamVector move(UpdateRule with, ParamVector g, StepContext context) {
+        ParamVector u = with.direction(withL2(g), context);
+        Tensor[] r = new Tensor[u.size()];
+        Scalar minusRate = null;
+        double rateOfScalar = Double.NaN;
+        for (int i = 0; i < r.length; i++) {
+            if (u.get(i) == null) {
+                continue;
+            }
+            ParamGroup group = groupOf[i];
+            double factor = group.factor().at(steps);
+            double rate = group.peak() * factor;
+            if (rate != rateOfScalar) {
+                minusRate = Tensors.scalar(-rate);
+                rateOfScalar = rate;
+            }
+            r[i] = u.get(i).mul(minusRate);
+            double shrink = parameters.meta().get(i).decay()
+                    ? switch (group.mode()) {
+                        case NONE, L2 -> 0;
+                        case LR_COUPLED, LR_COUPLED_AFTER -> rate * group.decay();
+                        case INDEPENDENT -> factor * group.decay();
+                    }
+                    : 0;
+            if (shrink != 0) {
+                if (group.mode() == Decay.LR_COUPLED_AFTER) {
+                    // (w + m)(1 - s) - w = m(1 - s) - s*w
+                    r[i].mul_(Tensors.scalar(1 - shrink));
+                }
+                r[i].add_(parameters.get(i), Tensors.scalar(-shrink));
+            }
+        }
+        return new ParamVector(parameters, r);
+    }
+
+    private ParamVector withL2(ParamVector g) {
+        Tensor[] r = null;
+        for (int i = 0; i < g.size(); i++) {
+            ParamGroup group = groupOf[i];
+            if (g.get(i) != null
+                    && group.mode() == Decay.L2
+                    && group.decay() != 0
+                    && parameters.meta().get(i).decay()) {
+                r = r == null ? copyOf(g) : r;
+                r[i] = g.get(i).add(parameters.get(i), Tensors.scalar(group.decay()));
+            }
+        }
+        return r == null ? g : new ParamVector(parameters, r);
+    }
+
+    private static Tensor[] copyOf(ParamVector g) {
+        Tensor[] r = new Tensor[g.size()];
+        for (int i = 0; i < r.length; i++) {
+            r[i] = g.get(i);
+        }
+        return r;
+    }
+
+    private Step refused(ParamVector g, double before, double after) {
+        skipped++;
+        return new Step(g, new ParamVector(parameters, new Tensor[parameters.size()]), before, after, true);
+    }
+
+    /** Number of updates made. */
+    public long steps() {
+        return steps;
+    }
+
+    /** Number of updates refused because a number was not finite. */
+    public long skipped() {
+        return skipped;
+    }
+
+    /** Rate that the next update gives to leaf i. */
+    public double rate(int i) {
+        return groupOf[i].peak() * groupOf[i].factor().at(steps);
+    }
+
+    @Override
+    public Parameters parameters() {
+        return parameters;
+    }
+
+    @Override
+    public void resize(List<Resized> grown) {
+        rebind(swapped(grown), grown);
+    }
+
+    @Override
+    public void rebind(Parameters now, List<Resized> grown) {
+        ParamGroup[] newGroups = assign(now);
+        rule.rebind(now, grown);
+        groupOf = newGroups;
+        parameters = now;
+    }
+
+    private Parameters swapped(List<Resized> grown) {
+        List<Tensor> leaves = new ArrayList<>(List.of(parameters.tensors()));
+        for (Resized r : grown) {
+            int at = -1;
+            for (int i = 0; i < leaves.size(); i++) {
+                at = leaves.get(i) == r.before() ? i : at;
+            }
+            if (at >= 0) {
+                leaves.set(at, r.after());
+            }
+        }
+        return new Parameters(parameters.meta(), leaves);
+    }
+
+    @Override
+    public State state() {
+        State s = new State().put("steps", steps).put("skipped", skipped).put("rule", rule);
+        for (int i = 0; i < transforms.size(); i++) {
+            s.put("transform." + i, transforms.get(i));
+        }
+        for (int i = 0; i < groups.size(); i++) {
+            s.put("schedule." + i, groups.get(i).factor());
+        }
+        return s;
+    }
+
+    @Override
+    public void load(State saved) {
+        long newSteps = saved.integer("steps");
+        long newSkipped = saved.integer("skipped");
+        List<Stateful> parts = new ArrayList<>();
+        List<State> states = new ArrayList<>();
+        parts.add(rule);
+        states.add(saved.child("rule"));
+        for (int i = 0; i < transforms.size(); i++) {
+            parts.add(transforms.get(i));
+            states.add(saved.child("transform." + i));
+        }
+        for (int i = 0; i < groups.size(); i++) {
+            parts.add(groups.get(i).factor());
+            states.add(saved.child("schedule." + i));
+        }
+        Snapshot before = Snapshot.of(parts.toArray(new Stateful[0]));
+        try {
+            for (int i = 0; i < parts.size(); i++) {
+                parts.get(i).load(states.get(i));
+            }
+        } catch (RuntimeException e) {
+            before.restore(parts.toArray(new Stateful[0]));
+            throw e;
+        }
+        steps = newSteps;
+        skipped = newSkipped;
+    }
+
+    private ParamGroup[] assign(Parameters p) {
+        ParamGroup[] of = new ParamGroup[p.size()];
+        for (int i = 0; i < of.length; i++) {
+            ParamMeta meta = p.meta().get(i);
+            of[i] = groups.stream()
+                    .filter(g -> g.of().test(meta))
+                    .findFirst()
+                    .orElseThrow(() -> new IllegalArgumentException("No parameter group claims leaf '" + meta.name()
+                            + "'.\nMaybe a last group for all other leaves is missing."));
+        }
+        return of;
+    }
+
+    private void requireAligned(ParamVector g) {
+        if (g.of() == parameters) {
+            return;
+        }
+        boolean same = g.size() == parameters.size();
+        for (int i = 0; same && i < g.size(); i++) {
+            same = g.of().get(i) == parameters.get(i);
+        }
+        if (!same) {
+            throw new IllegalArgumentException("The gradient is over other leaves than this optimizer moves ("
+                    + g.size() + " against " + parameters.size()
+                    + ").\nMaybe a head grew: hand its Resized leaves to resize.");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+package dev.holdfast.optim.config;
+
+import dev.holdfast.optim.ChainOptimizer;
+import dev.holdfast.optim.GradientTransform;
+import dev.holdfast.optim.ParamGroup;
+import dev.holdfast.optim.ParamGroup.Decay;
+import dev.holdfast.optim.Schedule;
+import dev.holdfast.optim.UpdateRule;
+import dev.holdfast.optim.rule.Adam;
+import dev.holdfast.optim.rule.Sgd;
+import dev.holdfast.optim.schedule.Constant;
+import dev.holdfast.optim.transform.Clip;
+import dev.holdfast.tensor.Parameters;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The usual optimizers as a value that fits into a learner's configuration.
+ *
+ * @param kind SGD and ADAM decay by L2, ADAMW decouples decay from the gradient
+ * @param rate peak learning rate, > 0
+ * @param momentum of SGD, in [0, 1)
+ * @param nesterov of SGD
+ * @param beta1 of Adam, in [0, 1)
+ * @param beta2 of Adam, in [0, 1)
+ * @param epsilon of Adam, > 0
+ * @param weightDecay >= 0
+ * @param clipNorm largest Euclidean norm of a gradient, 0 = no clipping
+ */
+public record OptimizerConfig(
+        Kind kind,
+        double rate,
+        double momentum,
+        boolean nesterov,
+        double beta1,
+        double beta2,
+        double epsilon,
+        double weightDecay,
+        double clipNorm) {
+    /** Which update rule, and how its weight decay acts. */
+    public enum Kind {
+        SGD,
+        ADAM,
+        ADAMW
+    }
+
+    public OptimizerConfig {
+        if (!(rate > 0) || Double.isInfinite(rate)) {
+            throw new IllegalArgumentException("The learning rate must be finite and > 0 but is " + rate + ".");
+        }
+        if (!(momentum >= 0 && momentum < 1)) {
+            throw new IllegalArgumentException("Momentum must be in [0, 1) but is " + momentum + ".");
+        }
+        if (nesterov && momentum == 0) {
+            throw new IllegalArgumentException("Nesterov needs momentum > 0.");
+        }
+        if (!(beta1 >= 0 && beta1 < 1) || !(beta2 >= 0 && beta2 < 1)) {
+            throw new IllegalArgumentException(
+                    "Adam's beta1 and beta2 must be in [0, 1) but are " + beta1 + " and " + beta2 + ".");
+        }
+        if (!(epsilon > 0)) {
+            throw new IllegalArgumentException("Adam's epsilon must be > 0 but is " + epsilon + ".");
+        }
+        if (!(weightDecay >= 0) || Double.isInfinite(weightDecay)) {
+            throw new IllegalArgumentException("Weight decay must be finite and >= 0 but is " + weightDecay + ".");
+        }
+        if (!(clipNorm >= 0)) {
+            throw new IllegalArgumentException("The clipping norm must be >= 0 (0 = none) but is " + clipNorm + ".");
+        }
+    }
+
+    /** Plain SGD. */
+    public static OptimizerConfig sgd(double rate) {
+        return sgd(rate, 0);
+    }
+
+    /** SGD with momentum. */
+    public static OptimizerConfig sgd(double rate, double momentum) {
+        return new OptimizerConfig(Kind.SGD, rate, momentum, false, 0.9, 0.999, 1e-8, 0, 0);
+    }
+
+    /** Adam with the paper's constants. */
+    public static OptimizerConfig adam(double rate) {
+        return new OptimizerConfig(Kind.ADAM, rate, 0, false, 0.9, 0.999, 1e-8, 0, 0);
+    }
+
+    /** AdamW with the paper's constants. */
+    public static OptimizerConfig adamW(double rate, double weightDecay) {
+        return new OptimizerConfig(Kind.ADAMW, rate, 0, false, 0.9, 0.999, 1e-8, weightDecay, 0);
+    }
+
+    public OptimizerConfig withRate(double newRate) {
+        return new OptimizerConfig(kind, newRate, momentum, nesterov, beta1, beta2, epsilon, weightDecay, clipNorm);
+    }
+
+    public OptimizerConfig withWeightDecay(double newDecay) {
+        return new OptimizerConfig(kind, rate, momentum, nesterov, beta1, beta2, epsilon, newDecay, clipNorm);
+    }
+
+    public OptimizerConfig withClipNorm(double newNorm) {
+        return new OptimizerConfig(kind, rate, momentum, nesterov, beta1, beta2, epsilon, weightDecay, newNorm);
+    }
+
+    /** A fresh optimizer with a constant rate. */
+    public ChainOptimizer build(Parameters parameters) {
+        return build(parameters, Constant.ONE);
+    }
+
+    /** A fresh optimizer; {@code first} act before the clipping, if any. */
+    public ChainOptimizer build(Parameters parameters, Schedule factor, GradientTransform... first) {
+        List<GradientTransform> transforms = new ArrayList<>(List.of(first));
+        if (clipNorm > 0) {
+            transforms.add(Clip.norm(clipNorm));
+        }
+        Decay mode = weightDecay == 0 ? Decay.NONE : kind == Kind.ADAMW ? Decay.LR_COUPLED : Decay.L2;
+        return new ChainOptimizer(
+                parameters, transforms, rule(parameters), List.of(ParamGroup.all(rate, factor, weightDecay, mode)));
+    }
+
+    private UpdateRule rule(Parameters parameters) {
+        return kind == Kind.SGD
+                ? new Sgd(parameters, momentum, 0, nesterov)
+                : new Adam(parameters, beta1, beta2, epsilon);
+    }
+}

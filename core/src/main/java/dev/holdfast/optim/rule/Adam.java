@@ -1,0 +1,113 @@
+package dev.holdfast.optim.rule;
+
+import dev.holdfast.optim.StepContext;
+import dev.holdfast.optim.UpdateRule;
+import dev.holdfast.tensor.ParamVector;
+import dev.holdfast.tensor.Parameters;
+import dev.holdfast.tensor.Resized;
+import dev.holdfast.tensor.State;
+import dev.holdfast.tensor.Tensors;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Adam: {@code m = beta1*m + (1-beta1)*g}, {@code v = beta2*v + (1-beta2)*g^2}, direction {@code (m/c1) / (sqrt(v/c2) +
+ * eps)} with {@code c = 1 - beta^t} and t the number of updates that the leaf has seen. AdamW is this rule in a group
+ * with decay {@code LR_COUPLED}.
+ *
+ * <p>Kingma, Ba: <i>Adam: A Method for Stochastic Optimization</i>, arXiv 1412.6980, algorithm 1.
+ */
+public final class Adam implements UpdateRule {
+    private final double beta1;
+    private final double beta2;
+    private final double epsilon;
+    private Moment first;
+    private Moment second;
+
+    /** beta1 and beta2 in [0, 1), epsilon > 0. */
+    public Adam(Parameters parameters, double beta1, double beta2, double epsilon) {
+        if (!(beta1 >= 0 && beta1 < 1) || !(beta2 >= 0 && beta2 < 1)) {
+            throw new IllegalArgumentException(
+                    "Adam's beta1 and beta2 must be in [0, 1) but are " + beta1 + " and " + beta2 + ".");
+        }
+        if (!(epsilon > 0)) {
+            throw new IllegalArgumentException("Adam's epsilon must be > 0 but is " + epsilon + ".");
+        }
+        this.beta1 = beta1;
+        this.beta2 = beta2;
+        this.epsilon = epsilon;
+        this.first = new Moment(parameters);
+        this.second = new Moment(parameters);
+    }
+
+    @Override
+    public ParamVector direction(ParamVector g, StepContext c) {
+        Scalar fresh1 = Tensors.scalar(1 - beta1);
+        Scalar keep2 = Tensors.scalar(beta2);
+        Scalar fresh2 = Tensors.scalar(1 - beta2);
+        Scalar toRoot = null;
+        double floor = 0;
+        long countOfScalars = -1;
+        Tensor[] u = new Tensor[g.size()];
+        for (int i = 0; i < u.length; i++) {
+            Tensor gi = g.get(i);
+            if (gi == null) {
+                continue;
+            }
+            Tensor m = first.zeros(i);
+            Tensor v = second.zeros(i);
+            m.lerp_(gi, fresh1);
+            v.mul_(keep2).addcmul_(gi, gi, fresh2);
+            first.count(i);
+            long t = second.count(i);
+            if (t != countOfScalars) {
+                double c1 = 1 - Math.pow(beta1, t);
+                double c2 = 1 - Math.pow(beta2, t);
+                // (m/c1) / (sqrt(v/c2) + eps) = m / (sqrt(v) * c1/sqrt(c2) + eps*c1): both corrections in one pass
+                toRoot = Tensors.scalar(c1 / Math.sqrt(c2));
+                floor = epsilon * c1;
+                countOfScalars = t;
+            }
+            Tensor root = v.sqrt();
+            u[i] = m.div(root.mul_(toRoot).add_(Tensors.scalar(floor)));
+            root.close();
+        }
+        return new ParamVector(g.of(), u);
+    }
+
+    @Override
+    public UpdateRule copy() {
+        Adam r = new Adam(first.view().of(), beta1, beta2, epsilon);
+        r.first = first.copy();
+        r.second = second.copy();
+        return r;
+    }
+
+    @Override
+    public Map<String, ParamVector> moments() {
+        return Map.of("first", first.view(), "second", second.view());
+    }
+
+    @Override
+    public void rebind(Parameters now, List<Resized> grown) {
+        first.rebind(now, grown);
+        second.rebind(now, grown);
+    }
+
+    @Override
+    public State state() {
+        State s = new State();
+        first.save("first", s);
+        second.save("second", s);
+        return s;
+    }
+
+    @Override
+    public void load(State saved) {
+        Moment m = first.read("first", saved);
+        second = second.read("second", saved);
+        first = m;
+    }
+}
