@@ -45,11 +45,11 @@ public final class RidgeHead implements StatisticHead {
 
     @Override
     public Tensor scores(Tensor features) {
-        return features.matmul(ridge.weight());
+        return features.matmul(weight());
     }
 
-    /** W [M, C]. */
-    public Tensor weight() {
+    /** W [M, C]; in GRAM form solved at the first call after a change. */
+    public synchronized Tensor weight() {
         return ridge.weight();
     }
 

@@ -172,7 +172,7 @@ public final class StreamingLda implements StatisticHead {
     }
 
     /** Computes the linear classifier if rows have come since. */
-    private void solve() {
+    private synchronized void solve() {
         if (weight != null) {
             return;
         }
