@@ -12,6 +12,7 @@ import dev.holdfast.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
+import org.assertj.core.data.Offset;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -60,7 +61,7 @@ public final class Nets {
                 double numeric = (up - down) / (2 * h);
                 assertThat(exact[k])
                         .as("gradient of " + name + "[" + k + "]")
-                        .isCloseTo(numeric, org.assertj.core.data.Offset.offset(1e-6 * (1 + Math.abs(numeric))));
+                        .isCloseTo(numeric, Offset.offset(1e-6 * (1 + Math.abs(numeric))));
             }
         }
     }

@@ -12,6 +12,7 @@ import dev.holdfast.nn.Span;
 import dev.holdfast.nn.SpanModule;
 import dev.holdfast.nn.Taps;
 import dev.holdfast.tensor.Autograd;
+import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
@@ -19,6 +20,7 @@ import dev.holdfast.tensor.Tensors;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+import org.assertj.core.data.Offset;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterEach;
@@ -125,6 +127,28 @@ class LayersTest {
         Nets.assertSame(own.forward(x, Pass.train(Rng.of(8))), first);
     }
 
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("layers")
+    void secondDerivativesAgreeWithDifferencesOfGradients(String name, Layer layer, long[] shape) {
+        Layer own = layer.copy();
+        Tensor x = Nets.leaf(Nets.normal(2, shape));
+        Parameters p = Nets.with(own.parameters(), x);
+        ParamVector v = p.copy().map((m, t) -> Nets.normal(6, t.shape()));
+        ParamVector hv = Autograd.hvp(cube(own, x), p, v);
+        double h = 1e-5;
+        p.add(h, v);
+        ParamVector up = Autograd.grad(cube(own, x), p, false);
+        p.add(-2 * h, v);
+        ParamVector down = Autograd.grad(cube(own, x), p, false);
+        Nets.assertClose(hv.flat(), up.plus(-1, down).times(1 / (2 * h)).flat(), 1e-5);
+    }
+
+    private static Tensor cube(Layer l, Tensor x) {
+        return l.forward(x, Pass.train(Rng.of(3)).withDoubleBackward())
+                .pow(Tensors.scalar(3))
+                .sum();
+    }
+
     @Test
     void linearByHand() {
         Linear l = new Linear("l", 2, 2, true, F64);
@@ -178,8 +202,7 @@ class LayersTest {
         Nets.assertClose(n.forward(x, Pass.train(Rng.of(1))), Tensors.of(new double[] {-one, one}, 2, 1), 1e-12);
         // a tenth of the way from (0, 1) to the batch's mean 2 and unbiased variance 2
         assertThat(Tensors.doubles(n.state().tensor("n.mean"))[0]).isEqualTo(0.2);
-        assertThat(Tensors.doubles(n.state().tensor("n.var"))[0])
-                .isCloseTo(1.1, org.assertj.core.data.Offset.offset(1e-15));
+        assertThat(Tensors.doubles(n.state().tensor("n.var"))[0]).isCloseTo(1.1, Offset.offset(1e-15));
         Nets.assertClose(
                 n.forward(x, Pass.eval()),
                 x.sub(Tensors.scalar(0.2)).div(Tensors.scalar(Math.sqrt(1.1 + 1e-5))),
@@ -278,8 +301,8 @@ class LayersTest {
             case TRUNCATED_NORMAL -> assertThat(most).isBetween(0.0399, 0.04);
         }
         double[] f = Tensors.doubles(init.weight(in, out, Tensors.of(new float[] {0, 0.25f, 0.5f, 0.75f}, 4)));
-        assertThat(f[2]).isCloseTo(0, org.assertj.core.data.Offset.offset(1e-9));
-        assertThat(f[3]).isCloseTo(-f[1], org.assertj.core.data.Offset.offset(1e-7));
+        assertThat(f[2]).isCloseTo(0, Offset.offset(1e-9));
+        assertThat(f[3]).isCloseTo(-f[1], Offset.offset(1e-7));
         assertThat(f[0]).isNegative().isFinite();
         double[] bias = Tensors.doubles(init.bias(in, Rng.of(1), ScalarType.Double, 50));
         assertThat(Arrays.stream(bias).anyMatch(b -> b != 0)).isEqualTo(init == Init.KAIMING_UNIFORM);

@@ -27,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.assertj.core.data.Offset;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterEach;
@@ -233,7 +234,7 @@ class SourceLawsTest {
         double error = s.source().initFrom(wanted);
         double off = s.source().toDense().sub(wanted).norm().item_double()
                 / wanted.norm().item_double();
-        assertThat(error).isCloseTo(off, org.assertj.core.data.Offset.offset(1e-12));
+        assertThat(error).isCloseTo(off, Offset.offset(1e-12));
         if (name.equals("dense") || name.equals("lora") || name.equals("partial")) {
             assertThat(error).isZero();
         } else {

@@ -24,6 +24,7 @@ import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
+import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterEach;
@@ -181,7 +182,7 @@ class SurgeryTest {
         Fresh f = new Fresh(Rng.of(3), ScalarType.Double, Init.KAIMING_UNIFORM);
         Conv net = new Conv("c", 2, 4, Conv.Kernel.same(3, 1), false, f);
         Site whole = Inventory.of(net).site("c");
-        Site s = new Site(whole.meta(), whole.geometry(), whole.source(), java.util.Map.of("mid", new long[] {1, 3}));
+        Site s = new Site(whole.meta(), whole.geometry(), whole.source(), Map.of("mid", new long[] {1, 3}));
         LoraDelta l = LoraDelta.of(s, 1, 1, Rng.of(1), "mid");
         try (var mode = Autograd.noGrad()) {
             l.leaves().get(1).value().fill_(Tensors.scalar(0.5));
@@ -219,7 +220,7 @@ class SurgeryTest {
         Site a = Inventory.of(net).site("fc.1");
         Site b = new Site(
                 new ParamMeta("tied", ParamMeta.Role.HIDDEN, 5, 5, true, 0), Geometry.linear(5, 5), a.source());
-        Layer both = new dev.holdfast.nn.layer.Sequence("two", net, new Tied(b));
+        Layer both = new Sequence("two", net, new Tied(b));
         long before = both.parameters().count();
         assertThat(before).isEqualTo(net.parameters().count());
         assertThat(Ledger.of(both).total().trainable()).isEqualTo(before);
