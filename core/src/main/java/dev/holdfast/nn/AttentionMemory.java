@@ -1,13 +1,14 @@
 package dev.holdfast.nn;
 
+import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 
 /** Keys and values [B,heads,k,d] that are put before an attention layer's own: prefix tuning and prompts. */
 public record AttentionMemory(Tensor k, Tensor v) {
     public AttentionMemory {
-        if (k.dim() != 4 || !java.util.Arrays.equals(k.shape(), v.shape())) {
+        if (k.dim() != 4 || !Arrays.equals(k.shape(), v.shape())) {
             throw new IllegalArgumentException("Prefix keys and values must both be [B,heads,k,d] but are "
-                    + java.util.Arrays.toString(k.shape()) + " and " + java.util.Arrays.toString(v.shape()) + ".");
+                    + Arrays.toString(k.shape()) + " and " + Arrays.toString(v.shape()) + ".");
         }
     }
 }

@@ -1,5 +1,6 @@
 package dev.holdfast.nn;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
@@ -79,7 +80,7 @@ public record Geometry(Kind kind, List<Long> shape, long[] stride, long[] paddin
 
     /** The same use with another number of rows. */
     public Geometry withRows(long rows) {
-        List<Long> s = new java.util.ArrayList<>(shape);
+        List<Long> s = new ArrayList<>(shape);
         s.set(0, rows);
         return new Geometry(kind, s, stride, padding, dilation, groups);
     }

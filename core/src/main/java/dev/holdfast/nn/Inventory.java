@@ -33,11 +33,15 @@ public final class Inventory {
     private final Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
     private final Map<String, Site> byName = new LinkedHashMap<>();
 
-    private Inventory() {}
+    private final Part root;
+
+    private Inventory(Part root) {
+        this.root = root;
+    }
 
     /** Asks a part for all that it consists of. */
     public static Inventory of(Part part) {
-        Inventory i = new Inventory();
+        Inventory i = new Inventory(part);
         part.describe(i);
         return i;
     }
@@ -170,7 +174,8 @@ public final class Inventory {
         });
         check(expected, saved, "net");
         adopt.forEach(Head::adopt);
-        copy(state(), saved);
+        // heads that grew have other leaves and buffers than those listed here
+        copy(of(root).state(), saved);
     }
 
     /** Copies {@code saved} into the tensors of {@code mine} after all names, texts, shapes and types were found equal. */

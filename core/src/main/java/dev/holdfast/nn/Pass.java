@@ -4,6 +4,7 @@ import dev.holdfast.tensor.Rng;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 
@@ -182,7 +183,7 @@ public final class Pass {
     }
 
     /** Names of the attention layers that have a prefix. */
-    public java.util.Set<String> prefixed() {
+    public Set<String> prefixed() {
         return prefixes.keySet();
     }
 

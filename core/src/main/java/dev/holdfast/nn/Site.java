@@ -115,8 +115,16 @@ public final class Site {
     }
 
     Site copy(Copier c) {
-        Site s = new Site(meta, geometry, c.source(source), slices);
-        s.input = input;
-        return s;
+        return new Site(this, c.source(source));
+    }
+
+    /** The same place with a copied source, which fits because the original did. */
+    private Site(Site original, WeightSource copied) {
+        meta = original.meta;
+        geometry = original.geometry;
+        source = copied;
+        input = original.input;
+        slices = original.slices;
+        tap = original.tap;
     }
 }

@@ -1,5 +1,6 @@
 package dev.holdfast.nn;
 
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -59,6 +60,6 @@ public final class Taps {
 
     /** The names recorded so far, in order of first appearance. */
     public Set<String> names() {
-        return java.util.Collections.unmodifiableSet(recorded.keySet());
+        return Collections.unmodifiableSet(recorded.keySet());
     }
 }

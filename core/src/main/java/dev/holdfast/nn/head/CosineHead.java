@@ -18,6 +18,7 @@ import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
 import java.util.List;
 import java.util.Map;
+import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -79,7 +80,7 @@ public final class CosineHead implements Head {
     /** Rows of length 1; a row of zeros stays. */
     static Tensor unit(Tensor rows) {
         Tensor norm = rows.mul(rows)
-                .sum(new long[] {-1}, true, new org.bytedeco.pytorch.ScalarTypeOptional())
+                .sum(new long[] {-1}, true, new ScalarTypeOptional())
                 .sqrt();
         return rows.div(norm.clamp_min(Tensors.scalar(EPS)));
     }

@@ -95,6 +95,7 @@ public final class LinearHead implements Head {
         ClassIndex all = columns.plus(added);
         List<Resized> grown = new ArrayList<>();
         if (!added.isEmpty()) {
+            requireDense();
             try (Scope s = Scope.open()) {
                 Tensor old = weight.source().toDense();
                 long width = old.size(1);
@@ -114,9 +115,18 @@ public final class LinearHead implements Head {
         return grown;
     }
 
+    /** Both or neither change. */
+    private void requireDense() {
+        Dense.require(weight);
+        if (bias != null) {
+            Dense.require(bias);
+        }
+    }
+
     @Override
     public void adopt(ClassIndex saved) {
         if (saved.size() != columns.size()) {
+            requireDense();
             try (Scope s = Scope.open()) {
                 Tensor old = weight.source().toDense();
                 Dense.resize(weight, Tensors.zerosLike(old, saved.size(), old.size(1)));

@@ -1,10 +1,12 @@
 package dev.holdfast.nn.layer;
 
 import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.hipparchus.special.Erf;
 
 /** How fresh weights are drawn. Every scheme is also a pure function of uniform draws in [0,1). */
 public enum Init {
@@ -46,7 +48,7 @@ public enum Init {
 
     /** Normal numbers by the inverse distribution function, cut off at {@code cut} deviations. */
     private static Tensor normal(Tensor uniform, double deviation, double cut) {
-        try (var s = dev.holdfast.tensor.Scope.open()) {
+        try (var s = Scope.open()) {
             Tensor u = uniform.to(ScalarType.Double);
             // half a step off 0, where the inverse is minus infinity
             double low = cut < 10 ? cdf(-cut) : 0x1p-54;
@@ -58,6 +60,6 @@ public enum Init {
     }
 
     private static double cdf(double x) {
-        return 0.5 * org.hipparchus.special.Erf.erfc(-x / Math.sqrt(2));
+        return 0.5 * Erf.erfc(-x / Math.sqrt(2));
     }
 }

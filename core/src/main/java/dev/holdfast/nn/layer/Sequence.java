@@ -6,6 +6,7 @@ import dev.holdfast.nn.Layer;
 import dev.holdfast.nn.Pass;
 import dev.holdfast.nn.Taps;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.bytedeco.pytorch.Tensor;
@@ -17,7 +18,7 @@ public final class Sequence implements Layer {
 
     /** Null layers are left out. */
     public Sequence(String name, Layer... layers) {
-        this(name, java.util.Arrays.asList(layers));
+        this(name, Arrays.asList(layers));
     }
 
     /** Null layers are left out. */

@@ -52,15 +52,21 @@ public final class Dense implements WeightSource {
      * @throws IllegalStateException if the weight of the site comes from another kind of source
      */
     public static Resized resize(Site site, Tensor numbers) {
-        if (!(site.source() instanceof Dense before)) {
-            throw new IllegalStateException("Site '" + site.name() + "' cannot change its rows, because its weight is "
-                    + site.source().kind() + ".\nMaybe bake the net first.");
-        }
+        Dense before = require(site);
         Geometry g = site.geometry().withRows(numbers.size(0));
         ParamMeta m = before.leaves.get(0).meta();
         Dense after = new Dense(new ParamMeta(m.name(), m.role(), m.fanIn(), g.rows(), m.decay(), m.depth()), numbers);
         site.resize(g, after);
         return new Resized(before.value, after.value);
+    }
+
+    /** The dense source of a site whose rows are to change; another kind of source is refused. */
+    public static Dense require(Site site) {
+        if (site.source() instanceof Dense d) {
+            return d;
+        }
+        throw new IllegalStateException("Site '" + site.name() + "' cannot change its rows, because its weight is "
+                + site.source().kind() + ".\nMaybe bake the net first.");
     }
 
     /** A leaf that outlives every scope, with a copy of these numbers. */

@@ -10,6 +10,7 @@ import dev.holdfast.tensor.ParamMeta;
 import dev.holdfast.tensor.Scope;
 import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.pytorch.StringViewOptional;
 import org.bytedeco.pytorch.T_TensorTensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -59,7 +60,7 @@ public final class LowRank implements WeightSource {
 
     private static Tensor[] factors(Tensor dense, long rank) {
         Tensor matrix = dense.detach().reshape(dense.size(0), -1).to(ScalarType.Double);
-        T_TensorTensorTensor_T svd = torch.linalg_svd(matrix, false, new org.bytedeco.pytorch.StringViewOptional());
+        T_TensorTensorTensor_T svd = torch.linalg_svd(matrix, false, new StringViewOptional());
         Tensor root = svd.get1().narrow(0, 0, rank).sqrt();
         Tensor up = svd.get0().narrow(1, 0, rank).mul(root);
         Tensor down = svd.get2().narrow(0, 0, rank).mul(root.unsqueeze(1));
