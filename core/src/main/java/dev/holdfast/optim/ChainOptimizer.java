@@ -58,15 +58,91 @@ public final class ChainOptimizer implements Optimizer {
             if (!Double.isFinite(after)) {
                 return refused(changed, before, after);
             }
-            ParamVector move = move(rule, changed, context);
-            for (int i = 0; i < move.size(); i++) {
-                if (move.get(i) != null) {
-                    parameters.get(i).add_(move.get(i));
+            ParamVector u = rule.direction(withL2(changed), context);
+            Factor[] factors = factors();
+            advance(u, factors);
+            steps++;
+            return new Step(changed, () -> movedBy(u, factors), before, after, false);
+        }
+    }
+
+    /** Rate of a leaf and the share of it that decays away, before or after the move. */
+    private record Factor(double rate, double shrink, boolean shrinkAfter) {}
+
+    private Factor[] factors() {
+        Factor[] f = new Factor[parameters.size()];
+        for (int i = 0; i < f.length; i++) {
+            ParamGroup group = groupOf[i];
+            double factor = group.factor().at(steps);
+            double rate = group.peak() * factor;
+            double shrink = parameters.meta().get(i).decay()
+                    ? switch (group.mode()) {
+                        case NONE, L2 -> 0;
+                        case LR_COUPLED, LR_COUPLED_AFTER -> rate * group.decay();
+                        case INDEPENDENT -> factor * group.decay();
+                    }
+                    : 0;
+            f[i] = new Factor(rate, shrink, group.mode() == Decay.LR_COUPLED_AFTER);
+        }
+        return f;
+    }
+
+    private void advance(ParamVector u, Factor[] factors) {
+        Scalar minusRate = null;
+        double rateOfScalar = Double.NaN;
+        for (int i = 0; i < u.size(); i++) {
+            if (u.get(i) == null) {
+                continue;
+            }
+            Factor f = factors[i];
+            Tensor leaf = parameters.get(i);
+            if (f.rate != rateOfScalar) {
+                minusRate = Tensors.scalar(-f.rate);
+                rateOfScalar = f.rate;
+            }
+            if (f.shrink != 0 && !f.shrinkAfter) {
+                leaf.mul_(Tensors.scalar(1 - f.shrink));
+            }
+            leaf.add_(u.get(i), minusRate);
+            if (f.shrink != 0 && f.shrinkAfter) {
+                leaf.mul_(Tensors.scalar(1 - f.shrink));
+            }
+        }
+    }
+
+    /** The move from the leaves as they stand now, after it. */
+    private ParamVector movedBy(ParamVector u, Factor[] factors) {
+        try (var mode = Autograd.noGrad()) {
+            Tensor[] r = new Tensor[u.size()];
+            for (int i = 0; i < r.length; i++) {
+                if (u.get(i) != null) {
+                    Factor f = factors[i];
+                    double kept = 1 - f.shrink;
+                    // before: w' = (1-s)w - r u, so w' - w = -(s w' + r u)/(1-s); after: w' = (1-s)(w - r u), so
+                    // w' - w = -s w'/(1-s) - r u
+                    r[i] = u.get(i).mul(Tensors.scalar(-f.rate / (f.shrinkAfter ? 1 : kept)));
+                    if (f.shrink != 0) {
+                        r[i].add_(parameters.get(i), Tensors.scalar(-f.shrink / kept));
+                    }
                 }
             }
-            steps++;
-            return new Step(changed, move, before, after, false);
+            return new ParamVector(parameters, r);
         }
+    }
+
+    /** The move from the leaves as they stand now, before it. */
+    private ParamVector moveBy(ParamVector u, Factor[] factors) {
+        Tensor[] r = new Tensor[u.size()];
+        for (int i = 0; i < r.length; i++) {
+            if (u.get(i) != null) {
+                Factor f = factors[i];
+                r[i] = u.get(i).mul(Tensors.scalar(-f.rate * (f.shrinkAfter ? 1 - f.shrink : 1)));
+                if (f.shrink != 0) {
+                    r[i].add_(parameters.get(i), Tensors.scalar(-f.shrink));
+                }
+            }
+        }
+        return new ParamVector(parameters, r);
     }
 
     @Override
@@ -80,7 +156,7 @@ public final class ChainOptimizer implements Optimizer {
             for (GradientTransform t : transforms) {
                 changed = t.apply(changed, context);
             }
-            return move(rule.copy(), changed, context);
+            return moveBy(rule.copy().direction(withL2(changed), context), factors());
         } finally {
             before.restore(parts);
         }
@@ -95,41 +171,6 @@ public final class ChainOptimizer implements Optimizer {
                         return again.get();
                     }
                 };
-    }
-
-    private ParamVector move(UpdateRule with, ParamVector g, StepContext context) {
-        ParamVector u = with.direction(withL2(g), context);
-        Tensor[] r = new Tensor[u.size()];
-        Scalar minusRate = null;
-        double rateOfScalar = Double.NaN;
-        for (int i = 0; i < r.length; i++) {
-            if (u.get(i) == null) {
-                continue;
-            }
-            ParamGroup group = groupOf[i];
-            double factor = group.factor().at(steps);
-            double rate = group.peak() * factor;
-            if (rate != rateOfScalar) {
-                minusRate = Tensors.scalar(-rate);
-                rateOfScalar = rate;
-            }
-            r[i] = u.get(i).mul(minusRate);
-            double shrink = parameters.meta().get(i).decay()
-                    ? switch (group.mode()) {
-                        case NONE, L2 -> 0;
-                        case LR_COUPLED, LR_COUPLED_AFTER -> rate * group.decay();
-                        case INDEPENDENT -> factor * group.decay();
-                    }
-                    : 0;
-            if (shrink != 0) {
-                if (group.mode() == Decay.LR_COUPLED_AFTER) {
-                    // (w + m)(1 - s) - w = m(1 - s) - s*w
-                    r[i].mul_(Tensors.scalar(1 - shrink));
-                }
-                r[i].add_(parameters.get(i), Tensors.scalar(-shrink));
-            }
-        }
-        return new ParamVector(parameters, r);
     }
 
     private ParamVector withL2(ParamVector g) {
@@ -157,7 +198,7 @@ public final class ChainOptimizer implements Optimizer {
 
     private Step refused(ParamVector g, double before, double after) {
         skipped++;
-        return new Step(g, new ParamVector(parameters, new Tensor[parameters.size()]), before, after, true);
+        return new Step(g, () -> new ParamVector(parameters, new Tensor[parameters.size()]), before, after, true);
     }
 
     /** Number of updates made. */

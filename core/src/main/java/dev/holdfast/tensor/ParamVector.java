@@ -99,19 +99,28 @@ public final class ParamVector {
     }
 
     private double norm(double scale) {
-        List<Tensor> norms = new ArrayList<>();
+        List<Tensor> squares = new ArrayList<>();
         for (Tensor t : parts) {
             if (t != null && t.numel() > 0) {
-                Tensor d = t.detach();
-                norms.add((scale == 1 ? d : d.to(ScalarType.Double).div(Tensors.scalar(scale))).norm());
+                Tensor d = t.requires_grad() ? t.detach() : t;
+                squares.add(square(scale == 1 ? d : d.to(ScalarType.Double).div(Tensors.scalar(scale))));
             }
         }
-        return norms.isEmpty()
+        return squares.isEmpty()
                 ? 0
-                : torch.stack(new TensorVector(norms.toArray(new Tensor[0])), 0)
-                        .to(ScalarType.Double)
-                        .norm()
-                        .item_double();
+                : Math.sqrt(torch.stack(new TensorVector(squares.toArray(new Tensor[0])), 0)
+                        .sum(new ScalarTypeOptional(ScalarType.Double))
+                        .item_double());
+    }
+
+    /** Sum of squares; BLAS does a vector three times faster than the norm operation. */
+    private static Tensor square(Tensor t) {
+        Tensor line = t.dim() == 2 && !t.is_contiguous() ? t.t() : t;
+        if (line.is_contiguous()) {
+            Tensor flat = line.view(-1);
+            return flat.dot(flat);
+        }
+        return t.mul(t).sum();
     }
 
     private double largest() {

@@ -48,7 +48,7 @@ public final class Adam implements UpdateRule {
         Scalar keep2 = Tensors.scalar(beta2);
         Scalar fresh2 = Tensors.scalar(1 - beta2);
         Scalar toRoot = null;
-        double floor = 0;
+        Tensor floor = null;
         long countOfScalars = -1;
         Tensor[] u = new Tensor[g.size()];
         for (int i = 0; i < u.length; i++) {
@@ -67,12 +67,11 @@ public final class Adam implements UpdateRule {
                 double c2 = 1 - Math.pow(beta2, t);
                 // (m/c1) / (sqrt(v/c2) + eps) = m / (sqrt(v) * c1/sqrt(c2) + eps*c1): both corrections in one pass
                 toRoot = Tensors.scalar(c1 / Math.sqrt(c2));
-                floor = epsilon * c1;
+                floor = Tensors.scalarLike(v, epsilon * c1);
                 countOfScalars = t;
             }
             Tensor root = v.sqrt();
-            u[i] = m.div(root.mul_(toRoot).add_(Tensors.scalar(floor)));
-            root.close();
+            u[i] = m.div(floor.add(root, toRoot));
         }
         return new ParamVector(g.of(), u);
     }

@@ -1,0 +1,83 @@
+package dev.holdfast.loss;
+
+import dev.holdfast.data.Prediction;
+import dev.holdfast.data.Target;
+import dev.holdfast.tensor.Scope;
+import dev.holdfast.tensor.Stateless;
+import dev.holdfast.tensor.Tensors;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * Softmax cross entropy of each row: {@code -sum_c q_c log softmax(scores)_c} with q the class of the row or its soft
+ * target, mixed with the uniform distribution over the K columns that take part: {@code q = (1 - smoothing) p +
+ * smoothing / K}. Columns that take no part have probability 0.
+ *
+ * <p>Label smoothing: Szegedy et al., arXiv 1512.00567, section 7. Pure; safe from any thread.
+ *
+ * @param smoothing in [0, 1)
+ */
+public record CrossEntropy(double smoothing, LossValue.Reduction reduction) implements Loss, Stateless {
+    private static final long NO_REDUCTION = 0;
+    private static final long NOTHING_IGNORED = -100;
+
+    public CrossEntropy {
+        if (!(smoothing >= 0 && smoothing < 1)) {
+            throw new IllegalArgumentException("Label smoothing must be in [0, 1) but is " + smoothing + ".");
+        }
+    }
+
+    /** The mean over the rows, without smoothing. */
+    public CrossEntropy() {
+        this(0, LossValue.Reduction.MEAN);
+    }
+
+    @Override
+    public LossValue value(LossInput in) {
+        return new SampleLosses("cross-entropy", perSample(in), reduction);
+    }
+
+    private Tensor perSample(LossInput in) {
+        Tensor scores = Columns.among(in.scores(), in);
+        if (in.target() instanceof Target.ClassIds hard) {
+            return torch.cross_entropy_loss(
+                    scores,
+                    Tensors.ids(Columns.of(hard, in)),
+                    new TensorOptional(),
+                    NO_REDUCTION,
+                    NOTHING_IGNORED,
+                    smoothing);
+        }
+        if (in.target() instanceof Target.Soft soft) {
+            Columns.requireLike("Soft targets", soft.p(), in);
+            Tensor q = Columns.among(soft.p(), in).to(scores.scalar_type());
+            if (in.among() != null) {
+                requireWholeMass(soft.p(), q);
+            }
+            if (smoothing > 0) {
+                q = q.mul(Tensors.scalar(1 - smoothing)).add(Tensors.scalar(smoothing / scores.size(1)));
+            }
+            return q.mul(scores.log_softmax(1)).sum(1).neg();
+        }
+        throw Columns.unfit("Cross entropy", "one class or one distribution a row", in);
+    }
+
+    private static void requireWholeMass(Tensor p, Tensor kept) {
+        try (Scope s = Scope.open()) {
+            double[] all = Tensors.doubles(p.sum(1));
+            double[] left = Tensors.doubles(kept.sum(1));
+            for (int i = 0; i < all.length; i++) {
+                if (Math.abs(all[i] - left[i]) > 1e-5) {
+                    throw new IllegalArgumentException("Row " + i + " has " + (all[i] - left[i])
+                            + " of its soft target on columns that take no part in this loss.");
+                }
+            }
+        }
+    }
+
+    @Override
+    public Prediction.Kind expects() {
+        return Prediction.Kind.LOGITS;
+    }
+}
