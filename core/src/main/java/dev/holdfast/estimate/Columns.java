@@ -21,8 +21,8 @@ final class Columns {
             if (index.columnOf(c) < 0 && fresh.stream().noneMatch(f -> f.classId() == c)) {
                 int at = known.columnOf(c);
                 if (at < 0) {
-                    throw new IllegalArgumentException("Class " + c + " is not among the declared classes "
-                            + known + ".");
+                    throw new IllegalArgumentException(
+                            "Class " + c + " is not among the declared classes " + known + ".");
                 }
                 fresh.add(known.columns().get(at));
             }

@@ -96,7 +96,8 @@ public final class StreamingLda implements StatisticHead {
             List<Tensor> deltas = new ArrayList<>();
             List<Double> weight = new ArrayList<>();
             of.forEach((c, at) -> {
-                Tensor xc = Tensors.rows(x, at.stream().mapToInt(Integer::intValue).toArray());
+                Tensor xc =
+                        Tensors.rows(x, at.stream().mapToInt(Integer::intValue).toArray());
                 double before = c < known ? counts[c] : 0;
                 Tensor sums = xc.cumsum(0).sub_(xc);
                 if (before > 0) {
@@ -110,8 +111,8 @@ public final class StreamingLda implements StatisticHead {
                 deltas.add(xc.sub(sums.div_(Tensors.of(n, n.length, 1))));
             });
             Tensor d = Tensors.cat(0, deltas.toArray(new Tensor[0]));
-            Tensor w = Tensors.of(
-                    weight.stream().mapToDouble(Double::doubleValue).toArray(), weight.size(), 1);
+            Tensor w =
+                    Tensors.of(weight.stream().mapToDouble(Double::doubleValue).toArray(), weight.size(), 1);
             streamed.addmm_(d.mul(w).t(), d);
         }
     }
@@ -130,8 +131,8 @@ public final class StreamingLda implements StatisticHead {
         requirePooled("merge");
         o.requirePooled("merge");
         if (!o.config.equals(config)) {
-            throw new IllegalArgumentException("Heads with different settings cannot be merged: " + config + " and "
-                    + o.config + ".");
+            throw new IllegalArgumentException(
+                    "Heads with different settings cannot be merged: " + config + " and " + o.config + ".");
         }
         columns.with(() -> statistics.merge(o.statistics, columns.place(o.columns())));
         rows += o.rows;
@@ -140,8 +141,8 @@ public final class StreamingLda implements StatisticHead {
 
     private void requirePooled(String what) {
         if (config.covariance != Covariance.POOLED) {
-            throw new IllegalArgumentException("The streaming covariance depends on the order of rows and cannot " + what
-                    + ".\nMaybe covariance=POOLED is meant.");
+            throw new IllegalArgumentException("The streaming covariance depends on the order of rows and cannot "
+                    + what + ".\nMaybe covariance=POOLED is meant.");
         }
     }
 
@@ -180,7 +181,7 @@ public final class StreamingLda implements StatisticHead {
             Tensor s1 = covariance().mul_(Tensors.scalar(1 - config.shrinkage));
             s1.diagonal(0, 0, 1).add_(Tensors.scalar(config.shrinkage));
             Tensor mu = statistics.means();
-            Tensor w = mu.matmul(LinearAlgebra.pinv(s1));
+            Tensor w = mu.matmul(LinearAlgebra.pinv(s1, 1e-15));
             bias = Scope.own(w.mul(mu).sum(1).mul_(Tensors.scalar(-0.5)));
             weight = Scope.own(w);
         }
@@ -211,10 +212,7 @@ public final class StreamingLda implements StatisticHead {
 
     @Override
     public State state() {
-        State s = new State()
-                .put("rows", rows)
-                .put("statistics", statistics)
-                .put("columns", columns.state());
+        State s = new State().put("rows", rows).put("statistics", statistics).put("columns", columns.state());
         return s.put("streamed", streamed);
     }
 

@@ -78,7 +78,7 @@ public record BackboneConfig(
             case MLP -> new Mlp(shape, mlpWidths(), init, Activation.RELU, 0);
             case CONVNET -> new ConvNet(shape, channels(), Norm.NONE);
             case RESNET -> new ResNetSlim(shape, 20, Norm.GROUP);
-            case VIT -> VisionTransformer.of(shape.get(0), shape.get(1), 7);
+            case VIT -> VisionTransformer.of(shape.get(0), shape.get(1), shape.get(2), 7);
             case AUTO -> throw new IllegalStateException("AUTO was resolved");
         };
     }

@@ -30,6 +30,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -44,7 +45,7 @@ public final class Net implements Stateful {
     private final NetConfig config;
     private final Admission admission;
     private final Rng rng;
-    private final Loss loss = CrossEntropy.mean();
+    private final Loss loss = new CrossEntropy();
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
 
     private Model model;
@@ -180,6 +181,11 @@ public final class Net implements Stateful {
         return new NetObjective(model, loss, data);
     }
 
+    /** Another loss over data, as a function of these parameters, in evaluation mode. */
+    public Objective objective(DataSource data, UnaryOperator<Loss> measuredBy) {
+        return new NetObjective(model, measuredBy.apply(loss), data);
+    }
+
     /** A frozen copy for distillation; it shares nothing with this network. */
     public Model teacher() {
         return model.copy();
@@ -235,5 +241,4 @@ public final class Net implements Stateful {
             lock.writeLock().unlock();
         }
     }
-
 }

@@ -14,7 +14,8 @@ import dev.holdfast.optim.config.OptimizerConfig;
 public record NetConfig(
         BackboneConfig backbone,
         OptimizerConfig optimizer,
-        @Doc("give every declared class a column from the start, instead of when it first appears") boolean allClassesFromStart) {
+        @Doc("give every declared class a column from the start, instead of when it first appears")
+                boolean allClassesFromStart) {
     /** A network chosen by the data, Adam at 0.001, columns as classes appear. */
     public static NetConfig defaults() {
         return new NetConfig(BackboneConfig.auto(), OptimizerConfig.adam(1e-3), false);

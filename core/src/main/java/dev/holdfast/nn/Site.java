@@ -17,6 +17,7 @@ public final class Site {
     private SiteInput input;
     private final Map<String, long[]> slices;
     private final String tap;
+    private final String tapOut;
 
     /**
      * @param meta what a rule may know about the weight; its name is the site's
@@ -27,6 +28,7 @@ public final class Site {
         this.geometry = geometry;
         this.slices = Map.copyOf(slices);
         this.tap = "site:" + meta.name() + ".in";
+        this.tapOut = "site:" + meta.name() + ".out";
         requireFits(geometry, source);
         this.source = source;
     }
@@ -111,7 +113,11 @@ public final class Site {
         if (pass.taps() != Taps.none()) {
             pass.taps().put(tap, in);
         }
-        return source.apply(in, bias == null ? null : bias.weight(pass), geometry, pass);
+        Tensor out = source.apply(in, bias == null ? null : bias.weight(pass), geometry, pass);
+        if (pass.taps() != Taps.none()) {
+            pass.taps().put(tapOut, out);
+        }
+        return out;
     }
 
     Site copy(Copier c) {
@@ -126,5 +132,6 @@ public final class Site {
         input = original.input;
         slices = original.slices;
         tap = original.tap;
+        tapOut = original.tapOut;
     }
 }

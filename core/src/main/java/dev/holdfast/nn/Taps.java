@@ -9,7 +9,8 @@ import org.bytedeco.pytorch.Tensor;
 
 /**
  * Records named activations of a forward pass, and only those asked for: outputs of layers ("block.2"), attention
- * logits ("block.2.attn.logits"), what enters a site ("site:conv.1.in"). Recorded tensors are the live ones, with
+ * logits ("block.2.attn.logits"), what enters and leaves a site ("site:conv.1.in",
+ * "site:conv.1.out"). Recorded tensors are the live ones, with
  * graph, and belong to the scope of the pass. For one thread.
  */
 public final class Taps {

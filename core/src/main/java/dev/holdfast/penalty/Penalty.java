@@ -1,5 +1,6 @@
 package dev.holdfast.penalty;
 
+import dev.holdfast.loss.Loss;
 import dev.holdfast.objective.Objective;
 import dev.holdfast.optim.Step;
 import dev.holdfast.tensor.ParamVector;
@@ -25,6 +26,11 @@ public interface Penalty extends Stateful {
 
     /** One step: the gradient of the task loss alone, and the move that was made. */
     default void observe(ParamVector taskGradient, Step step) {}
+
+    /** Whose gradients the importance measures; the task's own loss unless a method says otherwise. */
+    default Loss measuredBy(Loss task) {
+        return task;
+    }
 
     /** A task is finished: anchor the parameters as they are now. */
     void consolidate(Objective finished);

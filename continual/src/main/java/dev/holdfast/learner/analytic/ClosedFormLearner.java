@@ -51,7 +51,8 @@ public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
      * @param what name of the method for people
      * @param expand fixed map from features [n, D] to the head's rows [n, M]
      */
-    ClosedFormLearner(String what, FeatureSpace space, UnaryOperator<Tensor> expand, StatisticHead head, Schema schema, Rng rng) {
+    ClosedFormLearner(
+            String what, FeatureSpace space, UnaryOperator<Tensor> expand, StatisticHead head, Schema schema, Rng rng) {
         this.key = rng.key();
         this.what = what;
         this.space = space;

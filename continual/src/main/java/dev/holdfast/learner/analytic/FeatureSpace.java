@@ -36,7 +36,8 @@ public final class FeatureSpace implements Stateful {
      * @param extractor where features come from
      * @param net the network to train with FIRST_PART; its head is thrown away
      */
-    public record Config(@Doc("the inputs, or a network trained on the first part and frozen") Extractor extractor, NetConfig net) {
+    public record Config(
+            @Doc("the inputs, or a network trained on the first part and frozen") Extractor extractor, NetConfig net) {
         public static Config inputs() {
             return new Config(Extractor.INPUTS, NetConfig.defaults());
         }
@@ -94,9 +95,7 @@ public final class FeatureSpace implements Stateful {
     /** Features [n, D] float64 without graph, in the caller's scope. */
     Tensor features(Inputs x) {
         try (var mode = Autograd.noGrad()) {
-            Tensor f = net != null
-                    ? net.model().features(x, Pass.eval())
-                    : x.x().reshape(x.size(), -1);
+            Tensor f = net != null ? net.model().features(x, Pass.eval()) : x.x().reshape(x.size(), -1);
             return f.to(ScalarType.Double);
         }
     }

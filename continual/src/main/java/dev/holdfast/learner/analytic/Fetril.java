@@ -12,7 +12,6 @@ import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
 import dev.holdfast.learner.Footprint;
 import dev.holdfast.learner.Learner;
-import dev.holdfast.learner.Net;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.scenario.Experience;
@@ -69,8 +68,8 @@ public final class Fetril implements Learner {
         public Config {
             new LinearSvm.Config(c, tolerance);
             if (rank < 1 || maxPseudoPerClass < 1) {
-                throw new IllegalArgumentException("rank and maxPseudoPerClass must be >= 1 but are " + rank + " and "
-                        + maxPseudoPerClass + ".");
+                throw new IllegalArgumentException(
+                        "rank and maxPseudoPerClass must be >= 1 but are " + rank + " and " + maxPseudoPerClass + ".");
             }
         }
     }
@@ -99,8 +98,7 @@ public final class Fetril implements Learner {
 
     @Override
     public Capabilities capabilities() {
-        return Capabilities.of(
-                Trait.NEEDS_BOUNDARIES, Trait.REREADS, Trait.LEARNS_AT_END, Trait.BOUNDED_MEMORY);
+        return Capabilities.of(Trait.NEEDS_BOUNDARIES, Trait.REREADS, Trait.LEARNS_AT_END, Trait.BOUNDED_MEMORY);
     }
 
     @Override
@@ -204,7 +202,12 @@ public final class Fetril implements Learner {
 
     /** Blocks of true rows, then of borrowed ones, moved and normalised when asked for: never all at once. */
     private record Borrowing(
-            List<LinearSvm.Block> rows, List<Tensor> fresh, Tensor sourceMeans, Tensor pastMeans, int[] past, int[][][] chosen)
+            List<LinearSvm.Block> rows,
+            List<Tensor> fresh,
+            Tensor sourceMeans,
+            Tensor pastMeans,
+            int[] past,
+            int[][][] chosen)
             implements Iterable<LinearSvm.Block> {
         @Override
         public java.util.Iterator<LinearSvm.Block> iterator() {

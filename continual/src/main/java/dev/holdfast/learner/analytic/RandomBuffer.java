@@ -44,8 +44,6 @@ final class RandomBuffer {
     /** h [n, M (+1)] of features [n, D]. */
     Tensor apply(Tensor features) {
         Tensor h = weight == null ? features : features.matmul(weight.t()).relu_();
-        return bias
-                ? Tensors.cat(1, h, Tensors.emptyLike(h, h.size(0), 1).fill_(Tensors.scalar(1)))
-                : h;
+        return bias ? Tensors.cat(1, h, Tensors.emptyLike(h, h.size(0), 1).fill_(Tensors.scalar(1))) : h;
     }
 }

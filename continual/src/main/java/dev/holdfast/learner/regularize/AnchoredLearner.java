@@ -75,7 +75,7 @@ public final class AnchoredLearner implements Learner, Differentiable {
 
     @Override
     public void end(Experience e) {
-        penalty.consolidate(net.objective(e.train()));
+        penalty.consolidate(net.objective(e.train(), penalty::measuredBy));
     }
 
     @Override
@@ -187,8 +187,7 @@ public final class AnchoredLearner implements Learner, Differentiable {
         public SiConfig defaults() {
             NetConfig d = NetConfig.defaults();
             return new SiConfig(
-                    new NetConfig(
-                            d.backbone(), OptimizerConfig.sgd(0.1).withClipNorm(5), d.allClassesFromStart()),
+                    new NetConfig(d.backbone(), OptimizerConfig.sgd(0.1).withClipNorm(5), d.allClassesFromStart()),
                     1,
                     0.1,
                     true);
@@ -196,8 +195,7 @@ public final class AnchoredLearner implements Learner, Differentiable {
 
         @Override
         public AnchoredLearner create(SiConfig c, Schema schema, Rng rng) {
-            return new AnchoredLearner(
-                    c.net, new SynapticIntelligence(c.strength, c.xi, c.clip), false, schema, rng);
+            return new AnchoredLearner(c.net, new SynapticIntelligence(c.strength, c.xi, c.clip), false, schema, rng);
         }
     }
 }

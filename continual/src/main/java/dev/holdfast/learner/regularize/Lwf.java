@@ -138,7 +138,9 @@ public final class Lwf implements Learner, Differentiable {
         State s = new State()
                 .put("net", net)
                 .put("taught", Tensors.ids(taught))
-                .put("seen", Tensors.ids(seen.stream().mapToInt(Integer::intValue).toArray()));
+                .put(
+                        "seen",
+                        Tensors.ids(seen.stream().mapToInt(Integer::intValue).toArray()));
         return teacher == null ? s : s.put("teacher", teacher);
     }
 

@@ -100,8 +100,7 @@ public final class DarkReplay implements Learner, Differentiable {
         Step step = net.descend(loss);
         memory.offer(b, Map.of(LOGITS, logits));
         StepReport r = net.report(loss, rows, step);
-        return new StepReport(
-                r.loss(), r.rows(), List.of(new Term("stream", stream.item_double())), r.events());
+        return new StepReport(r.loss(), r.rows(), List.of(new Term("stream", stream.item_double())), r.events());
     }
 
     /** Mean over rows and stored columns of (now - stored)^2; stored [n, c] holds NaN where a column did not exist. */

@@ -19,8 +19,7 @@ public enum Store {
     ReplayBuffer buffer(int capacity, Rng rng) {
         return switch (this) {
             case RESERVOIR -> new ReplayBuffer(capacity, new Reservoir(capacity), DrawPolicy.uniform(), rng);
-            case CLASS_BALANCED -> new ReplayBuffer(
-                    capacity, new ClassBalanced(capacity), DrawPolicy.balanced(), rng);
+            case CLASS_BALANCED -> new ReplayBuffer(capacity, new ClassBalanced(capacity), DrawPolicy.balanced(), rng);
             case RING -> new ReplayBuffer(capacity, new Ring(capacity), DrawPolicy.uniform(), rng);
         };
     }
