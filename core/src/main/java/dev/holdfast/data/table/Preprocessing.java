@@ -296,7 +296,7 @@ public record Preprocessing(
             for (int l = 0; l < labels.size(); l++) {
                 String[] v = rows.texts(labels.get(l));
                 for (int i = 0; i < v.length; i++) {
-                    y[i * labels.size() + l] = bit(v[i], table, rows.firstRow() + i, labels.get(l));
+                    y[i * labels.size() + l] = bit(v[i], table, rows.rowOf(i), labels.get(l));
                 }
             }
             return new Target.MultiLabel(Tensors.of(y, rows.size(), labels.size()), null);
@@ -311,7 +311,7 @@ public record Preprocessing(
             Integer c = v[i] == null ? null : id.get(v[i]);
             if (c == null) {
                 throw DataException.at(
-                        table.where(rows.firstRow() + i, labels.get(0)),
+                        table.where(rows.rowOf(i), labels.get(0)),
                         v[i] == null ? "The row has no label." : "The class '" + v[i] + "' is not known.",
                         "one of " + shortened(classes),
                         v[i] == null ? "Take unlabelled rows out, or give them a label." : null);

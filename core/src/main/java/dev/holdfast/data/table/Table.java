@@ -16,6 +16,16 @@ public interface Table extends AutoCloseable {
     /** Number of rows, at least 1. */
     long rows();
 
+    /** Label columns that the file itself names (a multi-label set), else none. */
+    default List<String> labels() {
+        return List.of();
+    }
+
+    /** Number of leading rows that the file itself sets apart for training, or 0. */
+    default int trainingRows() {
+        return 0;
+    }
+
     /** Reads some columns from a row on, in the order of the file. */
     Cursor read(List<Ask> columns, long fromRow);
 
