@@ -2,11 +2,14 @@ package dev.holdfast.data;
 
 import org.bytedeco.pytorch.Tensor;
 
-/** Frozen function rows -> [n,dim]; FeatureCache keys its store by the fingerprint. */
+/** A frozen function of rows: an encoder that nothing trains any more. Safe from any thread. */
 public interface FeatureExtractor {
+    /** Features [n, dim] of the rows, float32, in the caller's scope. */
     Tensor features(Inputs x);
 
+    /** Features of a row. */
     int dim();
 
+    /** Changes whenever the same rows may get other features; names caches and is kept in model files. */
     String fingerprint();
 }

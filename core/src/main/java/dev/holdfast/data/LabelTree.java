@@ -2,13 +2,17 @@ package dev.holdfast.data;
 
 import java.util.List;
 
-/** Coarse-to-fine classes (50) and edges with lengths (44); one parent a class. */
+/** A hierarchy of classes, coarse to fine, in which every class has one parent and every edge a length. Immutable. */
 public interface LabelTree {
+    /** Parent of a class, -1 at a root. */
     int parent(int classId);
 
+    /** Depth of a class, 0 at a root. */
     int level(int classId);
 
+    /** Classes right below a class, ids ascending. */
     List<Integer> children(int classId);
 
+    /** Length of the edge to the parent; 0 at a root. */
     double edge(int classId);
 }

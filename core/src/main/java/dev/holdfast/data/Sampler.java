@@ -2,7 +2,8 @@ package dev.holdfast.data;
 
 import dev.holdfast.tensor.Rng;
 
-/** Order of positions of one epoch: uniform, class-balanced, reverse frequency (07), kept crops (60), weighted. */
+/** In which order a pass deals the rows: uniform, class-balanced, weighted. A pure function of its arguments. */
 public interface Sampler {
+    /** Positions of one pass, at least one; repeats and gaps are allowed. */
     int[] order(Dataset d, int epoch, Rng rng);
 }

@@ -4,9 +4,11 @@ import dev.holdfast.data.DataSource;
 import dev.holdfast.nn.Model;
 import dev.holdfast.objective.Objective;
 
-/** Gradient learners open their net to diagnostics (05 08 16 37 63) without a word about training. */
+/** A gradient learner that opens its network to diagnostics, without a word about how it trains. */
 public interface Differentiable {
+    /** The live network; read only. */
     Model model();
 
+    /** The learner's task loss over data, as a function of its parameters. */
     Objective objective(DataSource data);
 }

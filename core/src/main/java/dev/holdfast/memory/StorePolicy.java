@@ -5,9 +5,17 @@ import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Stateful;
 import java.util.function.Function;
 
-/** Slot for a newcomer or -1; ask = predictions of stored rows, only if wanted (50 PL eviction); feedback = losses of entries (50 importance). */
+/** Which newcomers a full memory keeps, and instead of whom. */
 public interface StorePolicy extends Stateful {
-    int admit(long id, int column, Function<int[], Prediction> ask, Rng rng);
+    /**
+     * Slot for a newcomer, or -1 to turn it away; slots are filled in order before any is overwritten.
+     *
+     * @param id the newcomer's stable id
+     * @param classId the newcomer's class, -1 without one
+     * @param ask predictions of stored rows, for policies that look at them
+     */
+    int admit(long id, int classId, Function<int[], Prediction> ask, Rng rng);
 
+    /** Losses of stored rows, for policies that weigh them. */
     default void feedback(int[] slots, double[] losses) {}
 }

@@ -2,7 +2,15 @@ package dev.holdfast.nn;
 
 import org.bytedeco.pytorch.Tensor;
 
-/** Extra branch of an attention layer (43): gets queries and the frozen branch's output. */
+/** An extra branch of an attention layer: gets the queries and the layer's own output and returns the new output. */
 public interface AttentionBranch extends Part {
-    Tensor add(Tensor queries, Tensor output, Tensor context, Pass pass);
+    /**
+     * @param queries [B,heads,T,d]
+     * @param output the attention output before the output projection [B,T,heads*d]
+     * @param pass its condition is what the branch attends to
+     */
+    Tensor add(Tensor queries, Tensor output, Pass pass);
+
+    @Override
+    AttentionBranch copy(Copier c);
 }

@@ -3,14 +3,21 @@ package dev.holdfast.nn;
 import dev.holdfast.data.Inputs;
 import org.bytedeco.pytorch.Tensor;
 
-/** What learners train: rows in, features [n,D], scores [n,columns]; Classifier(body, head) is the usual one, multi-field nets (14 20 36, 02) their own. */
+/** What learners train: rows in, features [n,D] and scores [n,columns] out. */
 public interface Model extends Part {
+    /** Features [n,D]: what the head sees. */
     Tensor features(Inputs in, Pass pass);
 
+    /** Scores [n,columns]; their meaning is {@code head().columns()}. */
     Tensor scores(Inputs in, Pass pass);
 
     Head head();
 
     @Override
     Model copy(Copier c);
+
+    /** A deep copy that shares nothing with this model. */
+    default Model copy() {
+        return copy(new Copier());
+    }
 }

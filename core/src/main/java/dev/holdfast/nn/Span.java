@@ -1,17 +1,21 @@
 package dev.holdfast.nn;
 
-/** Sub-graph of equal input and output width; norm is the one applied after the add (61 uses it twice). */
+/** A part of a net with equal input and output width, around which modules can be put. */
 public interface Span {
     String name();
 
     Kind kind();
 
+    /** Width of input and output. */
     long width();
 
+    /** The norm applied after the branch was added, or null (pre-norm nets have none). */
     Layer norm();
 
+    /** Puts a module at its point of this span; it becomes part of the net. */
     void insert(SpanModule m);
 
+    /** An attention or feed-forward branch with its residual; a block; all blocks. */
     enum Kind {
         SUBLAYER,
         LAYER,

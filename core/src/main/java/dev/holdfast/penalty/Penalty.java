@@ -8,21 +8,30 @@ import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.Stateful;
 import org.bytedeco.pytorch.Tensor;
 
-/** 0 before the first consolidate; gradient may be a formula (39 last-step KL); observe only where observes() (SI, R-Walk, 30). */
+/**
+ * A price on moving parameters away from where earlier tasks left them. Leaves are matched by name, so a head that grew
+ * is anchored only where it existed.
+ */
 public interface Penalty extends Stateful {
+    /** The penalty, a scalar; 0 before the first {@link #consolidate}. */
     Tensor value(Parameters now);
 
+    /** Its gradient, null entries where nothing is anchored; by formula, equal to the derivative of {@link #value}. */
     ParamVector gradient(Parameters now);
 
+    /** True if {@link #observe} wants to see every step. */
     default boolean observes() {
         return false;
     }
 
+    /** One step: the gradient of the task loss alone, and the move that was made. */
     default void observe(ParamVector taskGradient, Step step) {}
 
-    void consolidate(Objective finished);
-    /** Whose gradients importance measures (MAS: squared output norm). */
+    /** Whose gradients the importance measures; the task's own loss unless a method says otherwise. */
     default Loss measuredBy(Loss task) {
         return task;
     }
+
+    /** A task is finished: anchor the parameters as they are now. */
+    void consolidate(Objective finished);
 }

@@ -1,5 +1,37 @@
 package dev.holdfast.registry;
 
+import dev.holdfast.data.Schema;
 import dev.holdfast.learner.Learner;
+import dev.holdfast.scenario.Scenario;
+import dev.holdfast.tensor.Rng;
 
-public interface LearnerPlugin<C extends Record> extends Plugin<C, Learner> {}
+/** A learner that can be named. */
+public interface LearnerPlugin<C extends Record> extends Plugin<C> {
+    /** A fresh learner for rows of this schema; a pure function of its arguments. */
+    Learner create(C config, Schema schema, Rng rng);
+
+    /** The paper, e.g. {@code Buzzega et al. 2020, arXiv 2004.07211}; empty for folklore. */
+    default String paper() {
+        return "";
+    }
+
+    /** What the learner is in a comparison. */
+    default Role role() {
+        return Role.LEARNER;
+    }
+
+    /** The stream as this learner gets it; only bounds rearrange it. */
+    default Scenario arrange(Scenario s) {
+        return s;
+    }
+
+    /** What a row of a comparison stands for. */
+    enum Role {
+        /** A contender. */
+        LEARNER,
+        /** The least that any learner must beat. */
+        BASELINE,
+        /** What is reached by keeping everything, at whatever cost. */
+        BOUND
+    }
+}

@@ -1,20 +1,27 @@
 package dev.holdfast.registry;
 
-import dev.holdfast.data.Schema;
-import dev.holdfast.tensor.Rng;
 import java.util.List;
 
-/** Found by ServiceLoader; the record binds JSON, YAML, --set and prints the help; space = search axes for 47. */
-public interface Plugin<C extends Record, T> {
+/** Something that can be named on the command line, found by {@link java.util.ServiceLoader}. */
+public interface Plugin<C extends Record> {
+    /** Short lower-case name, e.g. {@code derpp}. */
     String name();
 
+    /** One line for lists. */
     String summary();
 
+    /** The configuration with its defaults; its components are the options. */
     C defaults();
 
-    T create(C config, Schema schema, Rng rng);
+    /** What a search may vary; empty when nothing is worth it. */
+    default List<Axis> space() {
+        return List.of();
+    }
 
-    List<Axis> space();
-
-    record Axis(String component, List<Object> values) {}
+    /** One axis of a search: a component's dotted name and the values to try. */
+    record Axis(String component, List<Object> values) {
+        public Axis {
+            values = List.copyOf(values);
+        }
+    }
 }

@@ -1,4 +1,12 @@
 package dev.holdfast.run;
 
-/** step -1 = before the first update (06); samples = rows or tokens (32). */
+/**
+ * A point in a run.
+ *
+ * @param step updates done; -1 = before the first
+ * @param samples rows learnt from so far (a row of two epochs counts twice)
+ * @param experience part of the stream, from 0
+ * @param experienceEnd true right after the learner was told (or, without boundaries, would have been told) its end
+ * @param last report of the last update, null before the first
+ */
 public record Moment(long step, long samples, int experience, boolean experienceEnd, StepReport last) {}

@@ -2,7 +2,39 @@ package dev.holdfast.run;
 
 import java.util.List;
 
-/** loss before the update; rows or tokens used; events: BOUNDARY_SENSED, EXPERT_ADDED, PARTITION_CHANGED, MODEL_RESET, STEP_SKIPPED. */
+/**
+ * What one call of learn did.
+ *
+ * @param loss loss before the update; NaN when the learner has none (closed form)
+ * @param rows rows or tokens used, rehearsed ones included
+ * @param terms parts of the loss by name
+ * @param events what happened besides (a boundary sensed, an expert added, a step skipped)
+ */
 public record StepReport(double loss, long rows, List<Term> terms, List<Event> events) {
-    public record Event(String kind, String what) {}
+    /** One event and its particulars. */
+    public record Event(Kind kind, String what) {
+        public enum Kind {
+            BOUNDARY_SENSED,
+            EXPERT_ADDED,
+            PARTITION_CHANGED,
+            MODEL_RESET,
+            STEP_SKIPPED
+        }
+    }
+
+    public StepReport {
+        terms = List.copyOf(terms);
+        events = List.copyOf(events);
+    }
+
+    public StepReport(double loss, long rows, Term... terms) {
+        this(loss, rows, List.of(terms), List.of());
+    }
+
+    /** This report with one more event. */
+    public StepReport with(Event e) {
+        List<Event> all = new java.util.ArrayList<>(events);
+        all.add(e);
+        return new StepReport(loss, rows, terms, all);
+    }
 }

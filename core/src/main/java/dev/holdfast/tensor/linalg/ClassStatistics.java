@@ -23,8 +23,17 @@ public final class ClassStatistics implements Stateful {
     private Tensor means;
     private Tensor scatter;
 
-    /** Nothing seen yet of rows of {@code width} numbers. */
+    /** Nothing seen yet of rows of {@code width} numbers; counts, means and scatter are gathered. */
     public ClassStatistics(long width) {
+        this(width, true);
+    }
+
+    /** Nothing seen yet; only counts and means are gathered, which spares the [D, D] scatter. */
+    public static ClassStatistics meansOnly(long width) {
+        return new ClassStatistics(width, false);
+    }
+
+    private ClassStatistics(long width, boolean scattered) {
         if (width < 1) {
             throw new IllegalArgumentException("Class statistics need a width >= 1 but got " + width + ".");
         }
@@ -32,7 +41,7 @@ public final class ClassStatistics implements Stateful {
         try (Scope s = Scope.open()) {
             counts = Scope.own(Tensors.zeros(ScalarType.Double, 0));
             means = Scope.own(Tensors.zeros(ScalarType.Double, 0, width));
-            scatter = Scope.own(Tensors.zeros(ScalarType.Double, width, width));
+            scatter = scattered ? Scope.own(Tensors.zeros(ScalarType.Double, width, width)) : null;
         }
     }
 
@@ -55,7 +64,7 @@ public final class ClassStatistics implements Stateful {
         return means;
     }
 
-    /** Pooled scatter {@code sum (x - mean)(x - mean)'} [D, D]. */
+    /** Pooled scatter {@code sum (x - mean)(x - mean)'} [D, D]; null where only means are gathered. */
     public Tensor scatter() {
         return scatter;
     }
@@ -67,7 +76,7 @@ public final class ClassStatistics implements Stateful {
 
     /** Bytes of state. */
     public long bytes() {
-        return 8 * (columns() + columns() * width + width * width);
+        return 8 * (columns() + columns() * width + (scatter == null ? 0 : width * width));
     }
 
     /** Adds rows x [n, D], finite, of these columns; columns beyond the known ones are new. */
@@ -129,6 +138,9 @@ public final class ClassStatistics implements Stateful {
         Tensor hot = Tensors.oneHot(column, classes, rows);
         Tensor n = hot.sum(0);
         Tensor m = hot.t().mm(rows).div(n.clamp_min(Tensors.scalar(1)).unsqueeze(1));
+        if (scatter == null) {
+            return new Part(n, m, null);
+        }
         Tensor rest = rows.sub(hot.mm(m));
         return new Part(n, m, rest.t().mm(rest));
     }
@@ -149,24 +161,29 @@ public final class ClassStatistics implements Stateful {
             // the same mean, without the rounding of large sums
             newMeans = mu.add(dm.sub(mu).mul(dn.unsqueeze(1)).div(divisor));
         }
+        // a class without rows has no mean
+        Tensor known = after.gt(Tensors.scalar(0)).to(ScalarType.Double).unsqueeze(1);
+        if (scatter == null) {
+            set(after, newMeans.mul(known), null);
+            return;
+        }
         // of the two parts that make up the larger one: |a||b|/(|a|+|b|) times the square of their means' distance
         Tensor gap = dm.sub(sign > 0 ? mu : newMeans);
         Tensor whole = (sign > 0 ? after : n).clamp_min(Tensors.scalar(1));
         Tensor weight = (sign > 0 ? n : after).mul(dn).div(whole).unsqueeze(1);
         Tensor newScatter = scatter.add(p.scatter.add(gap.t().mm(gap.mul(weight))), Tensors.scalar(sign));
-        // a class without rows has no mean
-        newMeans =
-                newMeans.mul(after.gt(Tensors.scalar(0)).to(ScalarType.Double).unsqueeze(1));
-        set(after, newMeans, newScatter);
+        set(after, newMeans.mul(known), newScatter);
     }
 
     private void set(Tensor n, Tensor m, Tensor s) {
         Tensor[] old = {counts, means, scatter};
         counts = Scope.own(n);
         means = Scope.own(m);
-        scatter = Scope.own(s);
+        scatter = s == null ? null : Scope.own(s);
         for (Tensor t : old) {
-            t.close();
+            if (t != null) {
+                t.close();
+            }
         }
     }
 
@@ -189,12 +206,16 @@ public final class ClassStatistics implements Stateful {
         Tensor n = saved.tensor("counts");
         Tensors.requireShape("saved counts", n, -1);
         Tensors.requireShape("saved means", saved.tensor("means"), n.size(0), width);
-        Tensors.requireShape("saved scatter", saved.tensor("scatter"), width, width);
+        if (scatter != null) {
+            Tensors.requireShape("saved scatter", saved.tensor("scatter"), width, width);
+        }
         try (Scope s = Scope.open()) {
             set(
                     Tensors.copy(n).to(ScalarType.Double),
                     Tensors.copy(saved.tensor("means")).to(ScalarType.Double),
-                    Tensors.copy(saved.tensor("scatter")).to(ScalarType.Double));
+                    scatter == null
+                            ? null
+                            : Tensors.copy(saved.tensor("scatter")).to(ScalarType.Double));
         }
     }
 }

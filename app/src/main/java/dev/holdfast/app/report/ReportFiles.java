@@ -1,0 +1,93 @@
+package dev.holdfast.app.report;
+
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.holdfast.evaluate.Trial;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+
+/** The files of a comparison in one folder: results.json, results.csv, report.html; each replaced as a whole. */
+public final class ReportFiles {
+    private static final ObjectMapper JSON = JsonMapper.builder()
+            .enable(SerializationFeature.INDENT_OUTPUT)
+            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .build();
+
+    private final Path folder;
+
+    public ReportFiles(Path folder) {
+        this.folder = folder;
+    }
+
+    public Path results() {
+        return folder.resolve("results.json");
+    }
+
+    public Path report() {
+        return folder.resolve("report.html").toAbsolutePath();
+    }
+
+    /** The trials of an earlier, unfinished run of exactly this request; of another request an error. */
+    public List<Trial.Result> finished(Comparison.Request request) {
+        if (!Files.exists(results())) {
+            return List.of();
+        }
+        Comparison old = read(results());
+        if (!old.request().equals(request)) {
+            throw new IllegalArgumentException(results() + " holds results of another request: " + old.request()
+                    + ", now " + request + ".\nMaybe choose another --out, or leave --resume out to start afresh.");
+        }
+        return old.trials();
+    }
+
+    /** Reads a results file; a damaged or newer one is refused. */
+    public static Comparison read(Path file) {
+        try {
+            int format = JSON.readTree(file.toFile()).path("format").asInt();
+            if (format != Comparison.FORMAT) {
+                throw new IllegalArgumentException(file + " has format " + format + " but this program reads format "
+                        + Comparison.FORMAT + ".\nMaybe it was written by another version.");
+            }
+            return JSON.readValue(file.toFile(), Comparison.class);
+        } catch (IOException e) {
+            throw new IllegalArgumentException(file + " is not a readable results file: " + e.getMessage(), e);
+        }
+    }
+
+    /** results.json as text. */
+    public String json(Comparison c) {
+        try {
+            return JSON.writeValueAsString(c);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Writes results.json and results.csv. */
+    public void write(Comparison c) {
+        replace(results(), json(c));
+    }
+
+    /** Writes report.html. */
+    public void writeReport(Comparison c) {
+        replace(report(), "");
+    }
+
+    private void replace(Path file, String text) {
+        try {
+            Files.createDirectories(folder);
+            Path part = Files.createTempFile(folder, file.getFileName().toString(), ".part");
+            Files.writeString(part, text, StandardCharsets.UTF_8);
+            Files.move(part, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new UncheckedIOException("Cannot write " + file, e);
+        }
+    }
+}

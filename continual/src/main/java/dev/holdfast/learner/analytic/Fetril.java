@@ -1,0 +1,372 @@
+package dev.holdfast.learner.analytic;
+
+import dev.holdfast.config.Doc;
+import dev.holdfast.data.Batch;
+import dev.holdfast.data.ClassIndex;
+import dev.holdfast.data.Inputs;
+import dev.holdfast.data.Prediction;
+import dev.holdfast.data.Schema;
+import dev.holdfast.estimate.LinearSvm;
+import dev.holdfast.learner.Admission;
+import dev.holdfast.learner.Capabilities;
+import dev.holdfast.learner.Capabilities.Trait;
+import dev.holdfast.learner.Footprint;
+import dev.holdfast.learner.Learner;
+import dev.holdfast.registry.LearnerPlugin;
+import dev.holdfast.run.StepReport;
+import dev.holdfast.scenario.Experience;
+import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.Scope;
+import dev.holdfast.tensor.State;
+import dev.holdfast.tensor.Tensors;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * FeTrIL: frozen features; of every past class only its mean is kept, and to train a classifier over old and new classes
+ * each old class borrows the features of a similar new class, moved to its own mean ({@link FeatureTranslation}). The
+ * classifier is one linear support vector machine a class on normalised rows, retrained when a part ends.
+ *
+ * <p>Petit et al., <i>FeTrIL: Feature Translation for Exemplar-Free Class-Incremental Learning</i>, arXiv 2211.13131.
+ */
+public final class Fetril implements Learner {
+    /** What to do with a class that arrives again in a later part. */
+    public enum Returning {
+        /** The method assumes disjoint parts. */
+        REFUSE,
+        /** Its mean runs on; in the part where it returns it counts as new. */
+        UPDATE_MEAN
+    }
+
+    /**
+     * @param features where features come from
+     * @param selector which rows a past class borrows
+     * @param similarity how alike class means are; the paper says cosine, its code is Euclidean
+     * @param rank k of KTH, from 1
+     * @param c C of the support vector machines, > 0
+     * @param tolerance largest entry of their gradient at the end, relative to the start
+     * @param maxPseudoPerClass at most so many borrowed rows a past class
+     * @param warmStart start from the previous weights of known classes; the minimum is the same
+     * @param returning what to do with a class that arrives again
+     */
+    public record Config(
+            FeatureSpace.Config features,
+            @Doc("which rows a past class borrows") FeatureTranslation.Selector selector,
+            @Doc("how alike class means are") FeatureTranslation.Similarity similarity,
+            @Doc("k of the k-th most similar class, from 1") int rank,
+            @Doc("C of the support vector machines") double c,
+            @Doc("gradient at which the machines' search ends, relative to its start") double tolerance,
+            @Doc("at most so many borrowed rows a past class") int maxPseudoPerClass,
+            @Doc("start the search from the previous weights") boolean warmStart,
+            @Doc("what to do with a class that arrives again") Returning returning) {
+        public Config {
+            new LinearSvm.Config(c, tolerance);
+            if (rank < 1 || maxPseudoPerClass < 1) {
+                throw new IllegalArgumentException(
+                        "rank and maxPseudoPerClass must be >= 1 but are " + rank + " and " + maxPseudoPerClass + ".");
+            }
+        }
+    }
+
+    private final Config config;
+    private final Admission admission;
+    private final FeatureSpace space;
+    private final Rng rng;
+    private final ReadWriteLock lock = new ReentrantReadWriteLock();
+
+    private ClassIndex columns = ClassIndex.EMPTY;
+    private int parts;
+
+    /** Means [C, D] and how many rows each is of; weights [C, D+1] of the machines, intercept last. */
+    private Tensor means;
+
+    private double[] counts = new double[0];
+    private Tensor weights;
+
+    public Fetril(Config config, Schema schema, Rng rng) {
+        this.config = config;
+        this.admission = new Admission(schema);
+        this.space = new FeatureSpace(config.features, schema, rng.child("features"));
+        this.rng = rng.child("selector");
+    }
+
+    @Override
+    public Capabilities capabilities() {
+        return Capabilities.of(Trait.NEEDS_BOUNDARIES, Trait.REREADS, Trait.LEARNS_AT_END, Trait.BOUNDED_MEMORY);
+    }
+
+    @Override
+    public StepReport learn(Batch b) {
+        admission.labelled(b);
+        // the means of a whole part are needed before the first feature can be moved
+        return space.frozen() ? new StepReport(Double.NaN, 0) : space.train(b);
+    }
+
+    @Override
+    public void end(Experience e) {
+        space.freeze();
+        try (Scope s = Scope.open()) {
+            TreeMap<Integer, List<Tensor>> rowsOf = new TreeMap<>();
+            space.each(e.train(), (features, ids) -> sort(features, ids, rowsOf));
+            List<Tensor> fresh = new ArrayList<>();
+            List<Integer> ids = new ArrayList<>(rowsOf.keySet());
+            for (int id : ids) {
+                Tensor rows = Tensors.cat(0, rowsOf.get(id).toArray(new Tensor[0]));
+                rowsOf.get(id).forEach(Tensor::close);
+                Tensors.requireFinite("The features of class " + id, rows);
+                fresh.add(rows);
+            }
+            learn(ids, fresh);
+        }
+    }
+
+    private static void sort(Tensor features, long[] ids, Map<Integer, List<Tensor>> rowsOf) {
+        Map<Integer, List<Integer>> at = new TreeMap<>();
+        for (int i = 0; i < ids.length; i++) {
+            at.computeIfAbsent((int) ids[i], c -> new ArrayList<>()).add(i);
+        }
+        at.forEach((c, rows) -> rowsOf.computeIfAbsent(c, k -> new ArrayList<>())
+                .add(Scope.own(Tensors.rows(
+                        features, rows.stream().mapToInt(Integer::intValue).toArray()))));
+    }
+
+    /** One state of the method: means of the new classes, borrowed features of the past ones, new classifiers. */
+    private void learn(List<Integer> ids, List<Tensor> fresh) {
+        ClassIndex index = place(ids);
+        int[] newColumns =
+                index.columnsOf(ids.stream().mapToLong(Integer::longValue).toArray());
+        int width = (int) fresh.get(0).size(1);
+        Tensor all = Tensors.zeros(ScalarType.Double, index.size(), width);
+        double[] n = java.util.Arrays.copyOf(counts, index.size());
+        if (means != null) {
+            Tensors.slice(all, 0, means.size(0)).copy_(means);
+        }
+        Tensor[] freshMeans = new Tensor[fresh.size()];
+        for (int k = 0; k < fresh.size(); k++) {
+            Tensor rows = fresh.get(k);
+            freshMeans[k] = rows.mean(new long[] {0}).unsqueeze(0);
+            double m = rows.size(0);
+            double before = n[newColumns[k]];
+            n[newColumns[k]] = before + m;
+            // equals the plain mean for a class seen for the first time
+            all.select(0, newColumns[k])
+                    .mul_(Tensors.scalar(before / (before + m)))
+                    .add_(freshMeans[k].select(0, 0), Tensors.scalar(m / (before + m)));
+        }
+        int[] past = java.util.stream.IntStream.range(0, index.size())
+                .filter(c -> java.util.Arrays.stream(newColumns).noneMatch(k -> k == c))
+                .toArray();
+        List<LinearSvm.Block> rows = new ArrayList<>();
+        for (int k = 0; k < fresh.size(); k++) {
+            rows.add(block(FeatureTranslation.normalise(fresh.get(k)), newColumns[k]));
+        }
+        Tensor pastMeans = Tensors.rows(all, past);
+        Tensor sourceMeans = Tensors.cat(0, freshMeans);
+        int[][][] chosen = past.length == 0
+                ? new int[0][][]
+                : FeatureTranslation.select(
+                        pastMeans,
+                        sourceMeans,
+                        fresh,
+                        config.selector,
+                        config.similarity,
+                        config.rank,
+                        config.maxPseudoPerClass,
+                        rng.child("part", parts));
+        LinearSvm svm = new LinearSvm(
+                new LinearSvm.Config(config.c, config.tolerance),
+                () -> new Borrowing(rows, fresh, sourceMeans, pastMeans, past, chosen),
+                index.size(),
+                width);
+        LinearSvm.Fit fit = index.size() == 1 ? null : svm.fit(start(index.size(), width));
+        commit(
+                index,
+                all,
+                n,
+                fit == null
+                        ? Tensors.zeros(ScalarType.Double, 1, width + 1)
+                        : Tensors.cat(1, fit.weight(), fit.bias().unsqueeze(1)));
+    }
+
+    private static LinearSvm.Block block(Tensor rows, int column) {
+        int[] c = new int[(int) rows.size(0)];
+        java.util.Arrays.fill(c, column);
+        return new LinearSvm.Block(rows, c);
+    }
+
+    /** Blocks of true rows, then of borrowed ones, moved and normalised when asked for: never all at once. */
+    private record Borrowing(
+            List<LinearSvm.Block> rows,
+            List<Tensor> fresh,
+            Tensor sourceMeans,
+            Tensor pastMeans,
+            int[] past,
+            int[][][] chosen)
+            implements Iterable<LinearSvm.Block> {
+        @Override
+        public java.util.Iterator<LinearSvm.Block> iterator() {
+            var moved = java.util.stream.IntStream.range(0, past.length)
+                    .boxed()
+                    .flatMap(p -> java.util.stream.IntStream.range(0, fresh.size())
+                            .filter(k -> chosen[p][k].length > 0)
+                            .mapToObj(k -> block(
+                                    FeatureTranslation.normalise(FeatureTranslation.translate(
+                                            Tensors.rows(fresh.get(k), chosen[p][k]),
+                                            sourceMeans.select(0, k),
+                                            pastMeans.select(0, p))),
+                                    past[p])));
+            return java.util.stream.Stream.concat(rows.stream(), moved).iterator();
+        }
+    }
+
+    private Tensor start(int classes, int width) {
+        if (weights == null || !config.warmStart) {
+            return null;
+        }
+        Tensor w = Tensors.zeros(ScalarType.Double, classes, width + 1);
+        Tensors.slice(w, 0, weights.size(0)).copy_(weights);
+        return w;
+    }
+
+    /** The columns with those of unseen classes appended. */
+    private ClassIndex place(List<Integer> ids) {
+        List<ClassIndex.Column> added = new ArrayList<>();
+        for (int id : ids) {
+            if (columns.columnOf(id) < 0) {
+                ClassIndex known = admission.schema().classes();
+                added.add(known.columns().get(known.columnOf(id)));
+            } else if (config.returning == Returning.REFUSE) {
+                throw new IllegalArgumentException("Class " + id + " arrives again, but the method assumes that every"
+                        + " class arrives once.\nMaybe set returning=UPDATE_MEAN.");
+            }
+        }
+        return columns.plus(added);
+    }
+
+    private void commit(ClassIndex index, Tensor newMeans, double[] newCounts, Tensor newWeights) {
+        lock.writeLock().lock();
+        try {
+            Tensor[] old = {means, weights};
+            columns = index;
+            means = Scope.own(newMeans);
+            weights = Scope.own(newWeights);
+            counts = newCounts;
+            parts++;
+            for (Tensor t : old) {
+                if (t != null) {
+                    t.close();
+                }
+            }
+        } finally {
+            lock.writeLock().unlock();
+        }
+    }
+
+    @Override
+    public Prediction predict(Inputs x) {
+        admission.inputs(x);
+        lock.readLock().lock();
+        try (Scope s = Scope.open()) {
+            if (weights == null) {
+                throw new IllegalStateException("Nothing can be predicted before the first part has ended.");
+            }
+            Tensor f = FeatureTranslation.normalise(space.features(x));
+            int d = (int) f.size(1);
+            Tensor scores = f.matmul(Tensors.slice(weights, 1, 0, d).t()).add_(weights.select(1, d));
+            return new Prediction(s.keep(scores), columns, Prediction.Kind.SCORES);
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    @Override
+    public Footprint footprint() {
+        long own = means == null ? 0 : means.nbytes() + weights.nbytes();
+        return new Footprint(
+                space.parameters() + (weights == null ? 0 : weights.numel()),
+                own + space.bytes(),
+                "support vector machines and class means on " + space.describe() + ", " + columns.size() + " classes");
+    }
+
+    @Override
+    public State state() {
+        State s = new State()
+                .put("rng", rng.key())
+                .put("parts", parts)
+                .put("space", space)
+                .put("counts", Tensors.of(counts, counts.length))
+                .put(
+                        "classes",
+                        Tensors.of(
+                                columns.columns().stream()
+                                        .mapToLong(ClassIndex.Column::classId)
+                                        .toArray(),
+                                columns.size()));
+        return s.put("means", means).put("weights", weights);
+    }
+
+    @Override
+    public void load(State saved) {
+        if (saved.integer("rng") != rng.key()) {
+            throw new IllegalArgumentException("The saved learner was made with another seed."
+                    + "\nMaybe create the learner with the seed it was saved with.");
+        }
+        space.load(saved.child("space"));
+        ClassIndex known = admission.schema().classes();
+        columns = ClassIndex.of(java.util.Arrays.stream(Tensors.ints(saved.tensor("classes")))
+                .mapToObj(id -> known.columns().get(known.columnOf(id)))
+                .toList());
+        counts = Tensors.doubles(saved.tensor("counts"));
+        parts = (int) saved.integer("parts");
+        means = saved.has("means") ? Scope.own(Tensors.copy(saved.tensor("means"))) : null;
+        weights = saved.has("weights") ? Scope.own(Tensors.copy(saved.tensor("weights"))) : null;
+    }
+
+    /** {@code fetril}. */
+    public static final class Plugin implements LearnerPlugin<Config> {
+        @Override
+        public String name() {
+            return "fetril";
+        }
+
+        @Override
+        public String summary() {
+            return "FeTrIL: keeps one mean a class and lets old classes borrow features of new ones";
+        }
+
+        @Override
+        public String paper() {
+            return "Petit et al. 2023, arXiv 2211.13131";
+        }
+
+        @Override
+        public Config defaults() {
+            return new Config(
+                    FeatureSpace.Config.inputs(),
+                    FeatureTranslation.Selector.NEAREST,
+                    FeatureTranslation.Similarity.COSINE,
+                    1,
+                    1,
+                    1e-8,
+                    Integer.MAX_VALUE,
+                    true,
+                    Returning.REFUSE);
+        }
+
+        @Override
+        public List<Axis> space() {
+            return List.of(new Axis("c", List.of(0.1, 1.0, 10.0)));
+        }
+
+        @Override
+        public Fetril create(Config config, Schema schema, Rng rng) {
+            return new Fetril(config, schema, rng);
+        }
+    }
+}

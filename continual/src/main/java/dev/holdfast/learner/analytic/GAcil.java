@@ -1,0 +1,91 @@
+package dev.holdfast.learner.analytic;
+
+import dev.holdfast.config.Doc;
+import dev.holdfast.data.Schema;
+import dev.holdfast.estimate.RidgeHead;
+import dev.holdfast.registry.LearnerPlugin;
+import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.linalg.RecursiveRidge;
+import java.util.List;
+
+/**
+ * G-ACIL: frozen features, a fixed random expansion, and a ridge regression that is updated recursively, so that at any
+ * moment the classifier is exactly the one of joint training on all rows so far, whatever their order and mixture of
+ * classes.
+ *
+ * <p>h = relu(W_b f); for rows H and one-hot Y with zeros for known classes that are absent: K = (I + H R H')^-1, R <- R -
+ * R H' K H R, W <- W + R H' (Y - H W) with the new R (theorem of arXiv 2403.15706; arXiv 2205.14922 for disjoint
+ * classes). Old columns move when rows of new classes arrive: that is the exposed class label gain. No gradient, no
+ * stored row, state 8 (M^2 + M C) bytes.
+ *
+ * <p>Everything else (merging, forgetting, threads) is {@link ClosedFormLearner}'s.
+ */
+public final class GAcil {
+    private GAcil() {}
+
+    /**
+     * @param features where features come from
+     * @param buffer M, units of the random expansion; 0 = none
+     * @param gamma weight of ||W||^2, > 0; larger for larger features
+     * @param bias append a constant 1 to h; its weight is regularised with the others
+     * @param form RECURSIVE keeps R and W; GRAM keeps sums and solves on demand: better conditioned for small gamma
+     */
+    public record Config(
+            FeatureSpace.Config features,
+            @Doc("units of the random expansion; 0 = none") int buffer,
+            @Doc("weight of the ridge penalty, > 0") double gamma,
+            @Doc("append a constant to the expanded features") boolean bias,
+            @Doc("RECURSIVE updates the inverse; GRAM keeps sums and solves on demand") RecursiveRidge.Form form) {
+        public Config {
+            if (buffer < 0) {
+                throw new IllegalArgumentException("The buffer needs >= 0 units but has " + buffer + ".");
+            }
+            if (!(gamma > 0) || Double.isInfinite(gamma)) {
+                throw new IllegalArgumentException("gamma must be finite and > 0 but is " + gamma
+                        + ".\nMaybe 0.1 for features of size one is a start.");
+            }
+        }
+    }
+
+    /** A fresh learner; a pure function of its arguments. */
+    public static ClosedFormLearner create(Config c, Schema schema, Rng rng) {
+        FeatureSpace space = new FeatureSpace(c.features, schema, rng.child("features"));
+        RandomBuffer buffer = RandomBuffer.draw(c.buffer, space.width(), c.bias, rng.child("buffer"));
+        RidgeHead head = new RidgeHead(buffer.width(space.width()), c.gamma, c.form);
+        return new ClosedFormLearner("G-ACIL", space, buffer::apply, head, schema, rng);
+    }
+
+    /** {@code gacil}. */
+    public static final class Plugin implements LearnerPlugin<Config> {
+        @Override
+        public String name() {
+            return "gacil";
+        }
+
+        @Override
+        public String summary() {
+            return "G-ACIL: recursive ridge regression, equal to joint training; merges and forgets exactly";
+        }
+
+        @Override
+        public String paper() {
+            return "Zhuang et al. 2024, arXiv 2403.15706";
+        }
+
+        @Override
+        public Config defaults() {
+            return new Config(FeatureSpace.Config.inputs(), 1000, 1, false, RecursiveRidge.Form.RECURSIVE);
+        }
+
+        @Override
+        public List<Axis> space() {
+            return List.of(
+                    new Axis("buffer", List.of(256, 1024, 2048)), new Axis("gamma", List.of(0.01, 0.1, 1.0, 10.0)));
+        }
+
+        @Override
+        public ClosedFormLearner create(Config config, Schema schema, Rng rng) {
+            return GAcil.create(config, schema, rng);
+        }
+    }
+}

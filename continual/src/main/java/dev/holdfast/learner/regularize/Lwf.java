@@ -1,0 +1,189 @@
+package dev.holdfast.learner.regularize;
+
+import dev.holdfast.config.Doc;
+import dev.holdfast.data.Batch;
+import dev.holdfast.data.DataSource;
+import dev.holdfast.data.Inputs;
+import dev.holdfast.data.Prediction;
+import dev.holdfast.data.Schema;
+import dev.holdfast.distill.SoftLogits;
+import dev.holdfast.learner.Capabilities;
+import dev.holdfast.learner.Capabilities.Trait;
+import dev.holdfast.learner.Differentiable;
+import dev.holdfast.learner.Footprint;
+import dev.holdfast.learner.Learner;
+import dev.holdfast.learner.Net;
+import dev.holdfast.learner.NetConfig;
+import dev.holdfast.nn.Model;
+import dev.holdfast.nn.Pass;
+import dev.holdfast.objective.Objective;
+import dev.holdfast.optim.Step;
+import dev.holdfast.registry.LearnerPlugin;
+import dev.holdfast.run.StepReport;
+import dev.holdfast.run.Term;
+import dev.holdfast.scenario.Experience;
+import dev.holdfast.tensor.Autograd;
+import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.State;
+import dev.holdfast.tensor.Tensors;
+import java.util.List;
+import java.util.TreeSet;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Learning without forgetting: on the new rows, the network is held to what the network before this task says about the
+ * old classes: cross entropy + alpha * distillation at temperature T, over the columns of classes seen before the task.
+ *
+ * <p>Li, Hoiem, <i>Learning without Forgetting</i>, arXiv 1606.09282. The warm-up of the new columns that the paper
+ * suggests is left out.
+ */
+public final class Lwf implements Learner, Differentiable {
+    /**
+     * @param alpha weight of the distillation, >= 0; 0 = fine-tuning
+     * @param temperature T > 0
+     * @param form KL divergence or cross entropy; the same gradient, another value
+     */
+    public record Config(
+            NetConfig net,
+            @Doc("weight of the distillation; 0 = fine-tuning") double alpha,
+            @Doc("temperature of the softened logits") double temperature,
+            @Doc("which of two values with the same gradient is reported") SoftLogits.Form form) {
+        public Config {
+            if (!(alpha >= 0) || Double.isInfinite(alpha)) {
+                throw new IllegalArgumentException("alpha must be finite and >= 0 but is " + alpha + ".");
+            }
+            new SoftLogits(temperature, form);
+        }
+    }
+
+    private final Config config;
+    private final Net net;
+    private final SoftLogits distillation;
+
+    /** The network as the last task left it, and the columns it had seen rows of; null before. */
+    private Model teacher;
+
+    private int[] taught = new int[0];
+    private final TreeSet<Integer> seen = new TreeSet<>();
+
+    public Lwf(Config config, Schema schema, Rng rng) {
+        this.config = config;
+        this.net = new Net(config.net, schema, rng.child("net"));
+        this.distillation = new SoftLogits(config.temperature, config.form);
+    }
+
+    @Override
+    public Capabilities capabilities() {
+        return Capabilities.of(Trait.NEEDS_BOUNDARIES, Trait.BOUNDED_MEMORY);
+    }
+
+    @Override
+    public StepReport learn(Batch b) {
+        net.admit(b);
+        for (int c : net.columns().columnsOf(b.classIds())) {
+            seen.add(c);
+        }
+        Pass pass = net.pass();
+        Tensor scores = net.scores(b.inputs(), pass);
+        Tensor task = net.crossEntropy(scores, b);
+        Tensor loss = task;
+        if (teacher != null && config.alpha > 0) {
+            Tensor before;
+            try (var mode = Autograd.noGrad()) {
+                before = teacher.scores(b.inputs(), Pass.eval());
+            }
+            Tensor old = Tensors.ids(taught);
+            loss = loss.add(distillation
+                    .value(scores.index_select(1, old), before.index_select(1, old))
+                    .mul(Tensors.scalar(config.alpha)));
+        }
+        Step step = net.descend(loss);
+        StepReport r = net.report(loss, b.size(), step);
+        return new StepReport(r.loss(), r.rows(), List.of(new Term("task", task.item_double())), r.events());
+    }
+
+    @Override
+    public void end(Experience e) {
+        teacher = net.teacher();
+        taught = seen.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    @Override
+    public Prediction predict(Inputs x) {
+        return net.predict(x);
+    }
+
+    @Override
+    public Model model() {
+        return net.model();
+    }
+
+    @Override
+    public Objective objective(DataSource data) {
+        return net.objective(data);
+    }
+
+    @Override
+    public Footprint footprint() {
+        long teacherBytes = teacher == null
+                ? 0
+                : teacher.state().tensors().values().stream()
+                        .mapToLong(Tensor::nbytes)
+                        .sum();
+        return net.footprint(teacherBytes);
+    }
+
+    @Override
+    public State state() {
+        State s = new State()
+                .put("net", net)
+                .put("taught", Tensors.ids(taught))
+                .put(
+                        "seen",
+                        Tensors.ids(seen.stream().mapToInt(Integer::intValue).toArray()));
+        return teacher == null ? s : s.put("teacher", teacher);
+    }
+
+    @Override
+    public void load(State saved) {
+        net.load(saved.child("net"));
+        taught = Tensors.ints(saved.tensor("taught"));
+        seen.clear();
+        for (int c : Tensors.ints(saved.tensor("seen"))) {
+            seen.add(c);
+        }
+        teacher = null;
+        if (saved.has("teacher.head.columns")) {
+            teacher = net.teacher();
+            teacher.load(saved.child("teacher"));
+        }
+    }
+
+    /** {@code lwf}. */
+    public static final class Plugin implements LearnerPlugin<Config> {
+        @Override
+        public String name() {
+            return "lwf";
+        }
+
+        @Override
+        public String summary() {
+            return "learning without forgetting: held to its former answers on the new rows; stores nothing";
+        }
+
+        @Override
+        public String paper() {
+            return "Li, Hoiem 2016, arXiv 1606.09282";
+        }
+
+        @Override
+        public Config defaults() {
+            return new Config(NetConfig.defaults(), 1, 2, SoftLogits.Form.KL);
+        }
+
+        @Override
+        public Lwf create(Config config, Schema schema, Rng rng) {
+            return new Lwf(config, schema, rng);
+        }
+    }
+}

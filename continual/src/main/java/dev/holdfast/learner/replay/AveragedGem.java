@@ -1,0 +1,181 @@
+package dev.holdfast.learner.replay;
+
+import dev.holdfast.config.Doc;
+import dev.holdfast.data.Batch;
+import dev.holdfast.data.DataSource;
+import dev.holdfast.data.Inputs;
+import dev.holdfast.data.Prediction;
+import dev.holdfast.data.Schema;
+import dev.holdfast.learner.Capabilities;
+import dev.holdfast.learner.Capabilities.Trait;
+import dev.holdfast.learner.Differentiable;
+import dev.holdfast.learner.Footprint;
+import dev.holdfast.learner.Learner;
+import dev.holdfast.learner.Net;
+import dev.holdfast.learner.NetConfig;
+import dev.holdfast.memory.Drawn;
+import dev.holdfast.memory.ReplayBuffer;
+import dev.holdfast.nn.Model;
+import dev.holdfast.nn.Pass;
+import dev.holdfast.objective.Objective;
+import dev.holdfast.optim.Step;
+import dev.holdfast.optim.config.OptimizerConfig;
+import dev.holdfast.optim.transform.GradientSurgery;
+import dev.holdfast.registry.LearnerPlugin;
+import dev.holdfast.run.StepReport;
+import dev.holdfast.scenario.Experience;
+import dev.holdfast.tensor.Autograd;
+import dev.holdfast.tensor.ParamVector;
+import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.State;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * A-GEM: a step may not, to first order, raise the loss on a draw from memory; a gradient g that would is turned to g -
+ * (g.r / r.r) r, with r the gradient on the draw (eq. 11).
+ *
+ * <p>The memory holds rows of finished tasks only: while a task is learnt a random sample of it waits in a reservoir, and
+ * moves over when the task ends.
+ *
+ * <p>Chaudhry et al., <i>Efficient Lifelong Learning with A-GEM</i>, arXiv 1812.00420.
+ */
+public final class AveragedGem implements Learner, Differentiable {
+    /**
+     * @param capacity rows of finished tasks in the memory
+     * @param rowsPerTask rows kept of every task
+     * @param replayBatch rows of the reference gradient
+     */
+    public record Config(
+            NetConfig net,
+            @Doc("rows of finished tasks in the memory") int capacity,
+            @Doc("rows kept of every task") int rowsPerTask,
+            @Doc("rows of the reference gradient") int replayBatch) {
+        public Config {
+            Replays.check(capacity, replayBatch);
+            if (rowsPerTask < 1) {
+                throw new IllegalArgumentException("rowsPerTask must be >= 1 but is " + rowsPerTask + ".");
+            }
+        }
+    }
+
+    private final Config config;
+    private final Rng rng;
+    private final Net net;
+    private final ReplayBuffer memory;
+    private ReplayBuffer current;
+    private long tasks;
+
+    public AveragedGem(Config config, Schema schema, Rng rng) {
+        this.config = config;
+        this.rng = rng;
+        this.net = new Net(config.net, schema, rng.child("net"));
+        this.memory = ReplayBuffer.reservoir(config.capacity, rng.child("memory"));
+        this.current = fresh();
+    }
+
+    private ReplayBuffer fresh() {
+        return ReplayBuffer.reservoir(config.rowsPerTask, rng.child("current", tasks));
+    }
+
+    @Override
+    public Capabilities capabilities() {
+        return Capabilities.of(Trait.NEEDS_BOUNDARIES, Trait.BOUNDED_MEMORY, Trait.STORES_EXAMPLES);
+    }
+
+    @Override
+    public StepReport learn(Batch b) {
+        net.admit(b);
+        Pass pass = net.pass();
+        Tensor loss = net.crossEntropy(net.scores(b.inputs(), pass), b);
+        ParamVector g = Autograd.grad(loss, net.parameters(), false);
+        Drawn past = memory.draw(config.replayBatch, net.draws("reference"));
+        if (!past.isEmpty()) {
+            Tensor remembered = net.crossEntropy(net.scores(past.batch().inputs(), pass), past.batch());
+            g = GradientSurgery.aGem(g, Autograd.grad(remembered, net.parameters(), false));
+        }
+        Step step = net.descend(g);
+        if (b.rows().epoch() == 0) {
+            current.offer(b, Map.of());
+        }
+        return net.report(loss, b.size() + past.slots().length, step);
+    }
+
+    @Override
+    public void end(Experience e) {
+        if (current.size() > 0) {
+            memory.offer(current.all().batch(), Map.of());
+        }
+        tasks++;
+        current = fresh();
+    }
+
+    @Override
+    public Prediction predict(Inputs x) {
+        return net.predict(x);
+    }
+
+    @Override
+    public Model model() {
+        return net.model();
+    }
+
+    @Override
+    public Objective objective(DataSource data) {
+        return net.objective(data);
+    }
+
+    @Override
+    public Footprint footprint() {
+        return net.footprint(memory.bytes() + current.bytes());
+    }
+
+    @Override
+    public State state() {
+        return new State()
+                .put("net", net)
+                .put("memory", memory)
+                .put("current", current)
+                .put("tasks", tasks);
+    }
+
+    @Override
+    public void load(State saved) {
+        net.load(saved.child("net"));
+        memory.load(saved.child("memory"));
+        tasks = saved.integer("tasks");
+        current = fresh();
+        current.load(saved.child("current"));
+    }
+
+    /** {@code agem}. */
+    public static final class Plugin implements LearnerPlugin<Config> {
+        @Override
+        public String name() {
+            return "agem";
+        }
+
+        @Override
+        public String summary() {
+            return "A-GEM: turns every step so that the loss on remembered rows does not rise";
+        }
+
+        @Override
+        public String paper() {
+            return "Chaudhry et al. 2019, arXiv 1812.00420";
+        }
+
+        @Override
+        public Config defaults() {
+            NetConfig d = NetConfig.defaults();
+            // the projection is about the gradient's direction, which Adam would change again
+            return new Config(
+                    new NetConfig(d.backbone(), OptimizerConfig.sgd(0.1), d.allClassesFromStart()), 200, 40, 64);
+        }
+
+        @Override
+        public AveragedGem create(Config config, Schema schema, Rng rng) {
+            return new AveragedGem(config, schema, rng);
+        }
+    }
+}

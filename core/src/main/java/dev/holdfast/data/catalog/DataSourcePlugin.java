@@ -1,0 +1,16 @@
+package dev.holdfast.data.catalog;
+
+import dev.holdfast.data.source.DataOptions;
+import dev.holdfast.data.source.Progress;
+
+/** A data set that can be named by id, found by {@link java.util.ServiceLoader}; a jar of your own adds more. */
+public interface DataSourcePlugin {
+    /** Name on the command line: lower case letters, digits and hyphens. */
+    String id();
+
+    /** One line for the list of data sets. */
+    String summary();
+
+    /** Reads the set, or says with a {@link dev.holdfast.data.DataException} where it was looked for. */
+    DataPair open(DataOptions options, Progress progress);
+}

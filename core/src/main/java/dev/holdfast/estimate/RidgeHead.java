@@ -1,0 +1,85 @@
+package dev.holdfast.estimate;
+
+import dev.holdfast.data.ClassIndex;
+import dev.holdfast.tensor.State;
+import dev.holdfast.tensor.Tensors;
+import dev.holdfast.tensor.linalg.RecursiveRidge;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Ridge regression on one-hot labels, equal at any moment to joint training on all rows so far; scores = H W. See {@link
+ * RecursiveRidge}.
+ */
+public final class RidgeHead implements StatisticHead {
+    private final RecursiveRidge ridge;
+    private final Columns columns = new Columns();
+
+    /**
+     * @param width M, numbers a row
+     * @param gamma weight of ||W||^2, > 0
+     */
+    public RidgeHead(long width, double gamma, RecursiveRidge.Form form) {
+        this.ridge = new RecursiveRidge(width, gamma, form);
+    }
+
+    @Override
+    public void update(Tensor features, ClassIndex known, long... classIds) {
+        columns.with(() -> ridge.learn(features, targets(features, columns.admit(known, classIds))));
+    }
+
+    @Override
+    public void remove(Tensor features, long... classIds) {
+        ridge.forget(features, targets(features, columns.index().columnsOf(classIds)));
+    }
+
+    /** One-hot rows over all columns: the zeros push the classes down that a row is not. */
+    private Tensor targets(Tensor features, int[] column) {
+        return Tensors.oneHot(column, columns.index().size(), features);
+    }
+
+    @Override
+    public void merge(StatisticHead other) {
+        RidgeHead o = StreamingLda.sameKind(this, other);
+        columns.with(() -> ridge.merge(o.ridge, columns.place(o.columns())));
+    }
+
+    @Override
+    public Tensor scores(Tensor features) {
+        return features.matmul(weight());
+    }
+
+    /** W [M, C]; in GRAM form solved at the first call after a change. */
+    public synchronized Tensor weight() {
+        return ridge.weight();
+    }
+
+    public RecursiveRidge ridge() {
+        return ridge;
+    }
+
+    @Override
+    public ClassIndex columns() {
+        return columns.index();
+    }
+
+    @Override
+    public long parameters() {
+        return ridge.width() * ridge.columns();
+    }
+
+    @Override
+    public long bytes() {
+        return ridge.bytes();
+    }
+
+    @Override
+    public State state() {
+        return new State().put("ridge", ridge).put("columns", columns.state());
+    }
+
+    @Override
+    public void load(State saved) {
+        ridge.load(saved.child("ridge"));
+        columns.load(saved.child("columns"));
+    }
+}

@@ -1,0 +1,42 @@
+package dev.holdfast.evaluate;
+
+import dev.holdfast.learner.Capabilities;
+import dev.holdfast.learner.Capabilities.Trait;
+import dev.holdfast.scenario.Experience;
+import dev.holdfast.scenario.Scenario;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Whether a learner fits a scenario, and if not why. */
+public final class Compatibility {
+    private Compatibility() {}
+
+    /** Reasons why a learner with these capabilities cannot serve the scenario; empty if it can. */
+    public static List<String> obstacles(Capabilities c, Scenario s) {
+        List<String> why = new ArrayList<>();
+        List<Experience> parts = s.experiences();
+        if (c.has(Trait.NEEDS_BOUNDARIES) && parts.stream().anyMatch(e -> !e.boundaryKnown())) {
+            why.add("it needs to be told where parts begin and end, but here boundaries are hidden");
+        }
+        if (c.has(Trait.LEARNS_AT_END) && parts.stream().anyMatch(e -> !e.boundaryKnown())) {
+            why.add("it learns only when a part ends, but here boundaries are hidden");
+        }
+        if (c.has(Trait.REREADS) && parts.stream().anyMatch(e -> !e.train().rereadable())) {
+            why.add("it reads a part's rows again at its end, but here rows pass by once");
+        }
+        if (c.has(Trait.NEEDS_TASK_ID) && !s.taskIdAtTest()) {
+            why.add("it predicts only when told the task, but here the task is unknown at test time");
+        }
+        return why;
+    }
+
+    /** Refuses an unfit pair with the reasons; {@code fitting} names learners that would fit. */
+    public static void require(String learner, Capabilities c, Scenario s, List<String> fitting) {
+        List<String> why = obstacles(c, s);
+        if (!why.isEmpty()) {
+            throw new IllegalArgumentException("Learner '" + learner + "' does not fit the scenario '" + s.name()
+                    + "': " + String.join("; ", why) + "."
+                    + (fitting.isEmpty() ? "" : "\nMaybe one of these fits: " + String.join(", ", fitting) + "."));
+        }
+    }
+}

@@ -1,0 +1,208 @@
+package dev.holdfast.evaluate;
+
+import dev.holdfast.data.Batch;
+import dev.holdfast.data.Loader;
+import dev.holdfast.learner.Learner;
+import dev.holdfast.run.MetricLog;
+import dev.holdfast.run.Moment;
+import dev.holdfast.run.Probe;
+import dev.holdfast.run.StepReport;
+import dev.holdfast.scenario.Experience;
+import dev.holdfast.scenario.Scenario;
+import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.Scope;
+import dev.holdfast.tensor.State;
+import dev.holdfast.tensor.Stateful;
+import java.util.List;
+
+/**
+ * Walks a learner through a scenario, one {@link #advance} at a time: begin, learn batch after batch, end, and after
+ * each step the probes that are due.
+ *
+ * <p>The state between two steps is the learner's, the log's and the position, so a run that is loaded from a saved
+ * state continues with the same bits as one that was never interrupted. Time spent in probes is not the learner's.
+ */
+public final class Run implements Stateful {
+    private final Learner learner;
+    private final Scenario scenario;
+    private final List<Probe<Learner>> probes;
+    private final MetricLog log;
+    private final Rng rng;
+
+    private int at;
+    private boolean begun;
+    private Loader loader;
+    private long step;
+    private long samples;
+    private double lossSum;
+    private StepReport last;
+    private long learnNanos;
+    private long learnCpuNanos;
+
+    public Run(Learner learner, Scenario scenario, List<Probe<Learner>> probes, MetricLog log, Rng rng) {
+        this.learner = learner;
+        this.scenario = scenario;
+        this.probes = List.copyOf(probes);
+        this.log = log;
+        this.rng = rng;
+    }
+
+    /** Updates that the whole run will take. */
+    public static long plannedSteps(Scenario s) {
+        return s.experiences().stream()
+                .mapToLong(e -> e.pace().batches(e.train().size()))
+                .sum();
+    }
+
+    public boolean finished() {
+        return at >= scenario.experiences().size();
+    }
+
+    /** One batch, or the end of an experience; false when there was nothing left to do. */
+    public boolean advance() {
+        if (finished()) {
+            return false;
+        }
+        Experience e = scenario.experiences().get(at);
+        if (loader == null) {
+            loader = e.train().batches(e.pace(), rng.child("data", e.index()));
+        }
+        if (!begun) {
+            begun = true;
+            if (e.boundaryKnown()) {
+                timed(() -> learner.begin(e));
+            }
+        }
+        if (loader.hasNext()) {
+            learn(e);
+        } else {
+            if (e.boundaryKnown()) {
+                timed(() -> learner.end(e));
+            }
+            probe(true);
+            loader = null;
+            begun = false;
+            at++;
+        }
+        return true;
+    }
+
+    /** All that is left. */
+    public Run finish() {
+        while (advance()) {
+            // every step leaves a consistent state
+        }
+        return this;
+    }
+
+    private void learn(Experience e) {
+        try (Scope s = Scope.open()) {
+            Batch next = loader.next();
+            Batch b = e.boundaryKnown() ? next.withTask(e.task()) : next;
+            timed(() -> last = learner.learn(b));
+            step++;
+            samples += b.size();
+            lossSum += Double.isNaN(last.loss()) ? 0 : last.loss();
+        }
+        probe(false);
+    }
+
+    private void probe(boolean end) {
+        Moment m = new Moment(step, samples, at, end, last);
+        for (Probe<Learner> p : probes) {
+            if (p.due(m)) {
+                try (Scope s = Scope.open()) {
+                    p.observe(learner, m, log);
+                }
+            }
+        }
+    }
+
+    private void timed(Runnable work) {
+        long wall = System.nanoTime();
+        long cpu = cpuNanos();
+        try (Scope s = Scope.open()) {
+            work.run();
+        }
+        learnCpuNanos += cpuNanos() - cpu;
+        learnNanos += System.nanoTime() - wall;
+    }
+
+    private static long cpuNanos() {
+        return java.lang.management.ManagementFactory.getOperatingSystemMXBean()
+                        instanceof com.sun.management.OperatingSystemMXBean os
+                ? os.getProcessCpuTime()
+                : 0;
+    }
+
+    public MetricLog log() {
+        return log;
+    }
+
+    public Learner learner() {
+        return learner;
+    }
+
+    /** Updates done. */
+    public long steps() {
+        return step;
+    }
+
+    /** Rows learnt from. */
+    public long samples() {
+        return samples;
+    }
+
+    /** Mean loss over all updates; 0 for learners without one. */
+    public double meanLoss() {
+        return step == 0 ? 0 : lossSum / step;
+    }
+
+    /** Wall seconds in the learner's own calls. */
+    public double learnSeconds() {
+        return learnNanos * 1e-9;
+    }
+
+    /** CPU seconds of the process during the learner's own calls. */
+    public double learnCpuSeconds() {
+        return learnCpuNanos * 1e-9;
+    }
+
+    @Override
+    public State state() {
+        State s = new State()
+                .put("experience", at)
+                .put("begun", Boolean.toString(begun))
+                .put("step", step)
+                .put("samples", samples)
+                .put("lossSum", lossSum)
+                .put("learnNanos", learnNanos)
+                .put("learnCpuNanos", learnCpuNanos)
+                .put("log", log)
+                .put("learner", learner);
+        if (loader != null) {
+            s.put("loader", loader);
+        }
+        return s;
+    }
+
+    @Override
+    public void load(State saved) {
+        learner.load(saved.child("learner"));
+        log.load(saved.child("log"));
+        at = (int) saved.integer("experience");
+        begun = Boolean.parseBoolean(saved.value("begun"));
+        step = saved.integer("step");
+        samples = saved.integer("samples");
+        lossSum = saved.number("lossSum");
+        learnNanos = saved.integer("learnNanos");
+        learnCpuNanos = saved.integer("learnCpuNanos");
+        loader = null;
+        last = null;
+        if (saved.has("loader.step")) {
+            Experience e = scenario.experiences().get(at);
+            loader = e.train().batches(e.pace(), rng.child("data", e.index()));
+            loader.load(saved.child("loader"));
+        }
+    }
+}

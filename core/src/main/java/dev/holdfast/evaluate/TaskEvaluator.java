@@ -1,0 +1,35 @@
+package dev.holdfast.evaluate;
+
+import dev.holdfast.learner.Learner;
+import dev.holdfast.run.Moment;
+import dev.holdfast.run.Probe;
+import dev.holdfast.run.RunLog;
+import dev.holdfast.scenario.Scenario;
+import dev.holdfast.scenario.TestSet;
+
+/**
+ * The accuracy square: after each experience, accuracy on the test set of every task, past and future. Leaves no trace
+ * in the learner.
+ */
+public final class TaskEvaluator implements Probe<Learner> {
+    /** The metric's name in the log. */
+    public static final String ACCURACY = "accuracy";
+
+    private final Scenario scenario;
+
+    public TaskEvaluator(Scenario scenario) {
+        this.scenario = scenario;
+    }
+
+    @Override
+    public boolean due(Moment m) {
+        return m.experienceEnd();
+    }
+
+    @Override
+    public void observe(Learner learner, Moment m, RunLog log) {
+        for (TestSet t : scenario.tests()) {
+            log.put(ACCURACY, t.task(), m, Accuracy.of(learner, t, scenario.taskIdAtTest()));
+        }
+    }
+}

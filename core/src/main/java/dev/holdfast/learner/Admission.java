@@ -1,0 +1,68 @@
+package dev.holdfast.learner;
+
+import dev.holdfast.data.Batch;
+import dev.holdfast.data.Inputs;
+import dev.holdfast.data.Schema;
+import dev.holdfast.data.Target;
+import dev.holdfast.tensor.Tensors;
+import java.util.Arrays;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * The door of every learner: rows that do not fit the schema, are not finite, or have unknown classes are refused before
+ * anything has moved.
+ */
+public final class Admission {
+    private final Schema schema;
+
+    public Admission(Schema schema) {
+        this.schema = schema;
+    }
+
+    public Schema schema() {
+        return schema;
+    }
+
+    /** Checks rows with one class each. */
+    public void labelled(Batch b) {
+        if (b.size() == 0) {
+            throw new IllegalArgumentException("A batch without rows teaches nothing; expected at least one row.");
+        }
+        inputs(b.inputs());
+        if (!(b.target() instanceof Target.ClassIds)) {
+            throw new IllegalArgumentException("Expected rows with one class each but the target is "
+                    + b.target().getClass().getSimpleName() + ".");
+        }
+        long[] y = b.classIds();
+        for (int i = 0; i < y.length; i++) {
+            if (y[i] < 0 || y[i] > Integer.MAX_VALUE || schema.classes().columnOf((int) y[i]) < 0) {
+                throw new IllegalArgumentException(
+                        "Row " + i + " (id " + b.rows().ids()[i] + ") has class " + y[i]
+                                + ", which is not among the " + schema.classes().size()
+                                + " declared classes.\nMaybe the class must be declared in the schema first.");
+            }
+        }
+    }
+
+    /** Checks rows to predict. */
+    public void inputs(Inputs x) {
+        for (Schema.Field f : schema.inputs()) {
+            if (f.kind() == Schema.Field.Kind.TEXT) {
+                continue;
+            }
+            Tensor t = x.tensor(f.name());
+            boolean fits = t.dim() == f.shape().size() + 1;
+            for (int i = 0; fits && i < f.shape().size(); i++) {
+                fits = t.size(i + 1) == f.shape().get(i);
+            }
+            if (!fits) {
+                long[] row = Arrays.copyOfRange(t.shape(), Math.min(1, (int) t.dim()), (int) t.dim());
+                throw new IllegalArgumentException("Field '" + f.name() + "' has rows of shape " + Arrays.toString(row)
+                        + "; expected " + f.shape() + ".");
+            }
+            if (t.is_floating_point()) {
+                Tensors.requireFinite("Field '" + f.name() + "'", t);
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+package dev.holdfast.learner;
+
+import dev.holdfast.config.Doc;
+import dev.holdfast.data.Schema;
+import dev.holdfast.nn.Model;
+import dev.holdfast.nn.head.HeadSpec;
+import dev.holdfast.nn.layer.Activation;
+import dev.holdfast.nn.layer.Init;
+import dev.holdfast.nn.layer.Norm;
+import dev.holdfast.nn.model.Backbone;
+import dev.holdfast.nn.model.ConvNet;
+import dev.holdfast.nn.model.Mlp;
+import dev.holdfast.nn.model.ResNetSlim;
+import dev.holdfast.nn.model.VisionTransformer;
+import dev.holdfast.tensor.Rng;
+import java.util.List;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Which network a learner trains below its linear head; what is left open is chosen by the schema.
+ *
+ * @param kind AUTO = a multilayer perceptron for vectors and images of at most 1024 numbers, a ConvNet for larger images
+ * @param widths hidden widths (MLP, default 100, 100) or channels (CONVNET, default 16, 32, 64); empty = the default
+ * @param init how fully connected weights start
+ */
+public record BackboneConfig(
+        @Doc("which network; AUTO chooses by the data") Kind kind,
+        @Doc("hidden widths or channels; empty = the network's default") List<Integer> widths,
+        @Doc("how fully connected weights start") Init init) {
+    /** The backbones that can be named. */
+    public enum Kind {
+        AUTO,
+        MLP,
+        CONVNET,
+        RESNET,
+        VIT
+    }
+
+    private static final int SMALL = 1024;
+
+    public BackboneConfig {
+        widths = List.copyOf(widths);
+    }
+
+    public static BackboneConfig auto() {
+        return new BackboneConfig(Kind.AUTO, List.of(), Init.KAIMING_UNIFORM);
+    }
+
+    public static BackboneConfig mlp(Init init, Integer... widths) {
+        return new BackboneConfig(Kind.MLP, List.of(widths), init);
+    }
+
+    /** A fresh float32 network for rows of the schema's first field, with a head without columns. */
+    public Model build(Schema schema, Rng rng) {
+        return blueprint(schema).with(HeadSpec.linear()).build(rng, ScalarType.Float);
+    }
+
+    /** One line for people. */
+    public String describe(Schema schema) {
+        return switch (resolve(field(schema))) {
+            case MLP -> "MLP " + mlpWidths();
+            case CONVNET -> "ConvNet " + channels();
+            case RESNET -> "slim ResNet-18";
+            case VIT -> "ViT-tiny";
+            case AUTO -> throw new IllegalStateException("AUTO was resolved");
+        };
+    }
+
+    private Backbone blueprint(Schema schema) {
+        Schema.Field field = field(schema);
+        List<Long> shape = field.shape();
+        Kind resolved = resolve(field);
+        if (resolved != Kind.MLP && field.kind() != Schema.Field.Kind.IMAGE) {
+            throw new IllegalArgumentException("A " + resolved + " needs images but field '" + field.name() + "' is a "
+                    + field.kind() + " of shape " + shape + ".\nMaybe backbone.kind=MLP is meant.");
+        }
+        return switch (resolved) {
+            case MLP -> new Mlp(shape, mlpWidths(), init, Activation.RELU, 0);
+            case CONVNET -> new ConvNet(shape, channels(), Norm.NONE);
+            case RESNET -> new ResNetSlim(shape, 20, Norm.GROUP);
+            case VIT -> VisionTransformer.of(shape.get(0), shape.get(1), shape.get(2), 7);
+            case AUTO -> throw new IllegalStateException("AUTO was resolved");
+        };
+    }
+
+    private static Schema.Field field(Schema schema) {
+        Schema.Field f = schema.inputs().get(0);
+        if (f.kind() != Schema.Field.Kind.VECTOR && f.kind() != Schema.Field.Kind.IMAGE) {
+            throw new IllegalArgumentException("A network needs numbers or images but field '" + f.name() + "' is a "
+                    + f.kind() + ".\nMaybe texts are to be encoded first.");
+        }
+        return f;
+    }
+
+    private Kind resolve(Schema.Field field) {
+        if (kind != Kind.AUTO) {
+            return kind;
+        }
+        long numbers = field.shape().stream().reduce(1L, (a, b) -> a * b);
+        return field.kind() == Schema.Field.Kind.IMAGE && numbers > SMALL ? Kind.CONVNET : Kind.MLP;
+    }
+
+    private List<Integer> mlpWidths() {
+        return widths.isEmpty() ? List.of(100, 100) : widths;
+    }
+
+    private List<Integer> channels() {
+        return widths.isEmpty() ? List.of(16, 32, 64) : widths;
+    }
+}

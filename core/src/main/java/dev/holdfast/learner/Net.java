@@ -1,0 +1,244 @@
+package dev.holdfast.learner;
+
+import dev.holdfast.data.Batch;
+import dev.holdfast.data.ClassIndex;
+import dev.holdfast.data.DataSource;
+import dev.holdfast.data.Inputs;
+import dev.holdfast.data.Prediction;
+import dev.holdfast.data.Schema;
+import dev.holdfast.loss.CrossEntropy;
+import dev.holdfast.loss.Loss;
+import dev.holdfast.loss.LossInput;
+import dev.holdfast.nn.Model;
+import dev.holdfast.nn.Pass;
+import dev.holdfast.objective.NetObjective;
+import dev.holdfast.objective.Objective;
+import dev.holdfast.optim.Optimizer;
+import dev.holdfast.optim.Step;
+import dev.holdfast.run.StepReport;
+import dev.holdfast.tensor.Autograd;
+import dev.holdfast.tensor.ParamVector;
+import dev.holdfast.tensor.Parameters;
+import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.Scope;
+import dev.holdfast.tensor.State;
+import dev.holdfast.tensor.Stateful;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.UnaryOperator;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * A network with the optimizer that moves it: what gradient learners are composed around. It admits rows, gives unseen
+ * classes a column, takes steps, predicts, and carries the state of both; what a step minimises is the learner's
+ * business.
+ *
+ * <p>One thread learns, any number may {@link #predict} meanwhile: a prediction sees the parameters as they were between
+ * two steps.
+ */
+public final class Net implements Stateful {
+    private final NetConfig config;
+    private final Admission admission;
+    private final Rng rng;
+    private final Loss loss = new CrossEntropy();
+    private final ReadWriteLock lock = new ReentrantReadWriteLock();
+
+    private Model model;
+    private Optimizer optimizer;
+    private long step;
+
+    /** A fresh network for rows of this schema; a pure function of its arguments. */
+    public Net(NetConfig config, Schema schema, Rng rng) {
+        this.config = config;
+        this.admission = new Admission(schema);
+        this.rng = rng;
+        this.model = config.backbone().build(schema, rng.child("init"));
+        if (config.allClassesFromStart()) {
+            model.head().grow(schema.classes().columns(), rng.child("head", 0));
+        }
+        this.optimizer = config.optimizer().build(model.parameters());
+    }
+
+    public Schema schema() {
+        return admission.schema();
+    }
+
+    public Model model() {
+        return model;
+    }
+
+    public Optimizer optimizer() {
+        return optimizer;
+    }
+
+    public Parameters parameters() {
+        return optimizer.parameters();
+    }
+
+    /** Meaning of the score columns. */
+    public ClassIndex columns() {
+        return model.head().columns();
+    }
+
+    /** Updates taken. */
+    public long step() {
+        return step;
+    }
+
+    /** A random stream for one purpose in the coming step: the same stream if the step is repeated. */
+    public Rng draws(String purpose) {
+        return rng.child(purpose, step);
+    }
+
+    /** Refuses rows that do not fit; then gives classes that have no column yet one, old columns untouched. */
+    public void admit(Batch b) {
+        admission.labelled(b);
+        Set<Integer> fresh = new LinkedHashSet<>();
+        for (long id : b.classIds()) {
+            if (columns().columnOf((int) id) < 0) {
+                fresh.add((int) id);
+            }
+        }
+        if (fresh.isEmpty()) {
+            return;
+        }
+        List<ClassIndex.Column> added = new ArrayList<>();
+        for (int id : fresh) {
+            ClassIndex.Column known =
+                    schema().classes().columns().get(schema().classes().columnOf(id));
+            added.add(new ClassIndex.Column(id, known.name(), known.level(), b.task()));
+        }
+        write(() -> optimizer.resize(
+                model.head().grow(added, rng.child("head", columns().size()))));
+    }
+
+    /** A training pass of the coming step. */
+    public Pass pass() {
+        return Pass.train(draws("pass"));
+    }
+
+    /** Scores [n, columns] with graph. */
+    public Tensor scores(Inputs x, Pass pass) {
+        return model.scores(x, pass);
+    }
+
+    /** Mean cross entropy of scores with the batch's classes, weighted if the rows are. */
+    public Tensor crossEntropy(Tensor scores, Batch b) {
+        return loss.value(new LossInput(scores, b.target(), b.rows(), columns(), Map.of(), true))
+                .total(b.rows().weights());
+    }
+
+    /** One step down the gradient of {@code loss}. */
+    public Step descend(Tensor loss) {
+        return descend(Autograd.grad(loss, parameters(), false));
+    }
+
+    /** One step along a gradient that the learner has put together itself. */
+    public Step descend(ParamVector gradient) {
+        Step[] taken = new Step[1];
+        write(() -> taken[0] = optimizer.step(gradient, null));
+        step++;
+        return taken[0];
+    }
+
+    /** The report of a step; {@code rows} includes rehearsed ones. */
+    public StepReport report(Tensor loss, long rows, Step taken) {
+        StepReport r = new StepReport(loss.item_double(), rows);
+        return taken.skipped()
+                ? r.with(new StepReport.Event(
+                        StepReport.Event.Kind.STEP_SKIPPED, "the gradient was not finite; nothing moved"))
+                : r;
+    }
+
+    /** Logits of all columns; refused before any class was learnt. */
+    public Prediction predict(Inputs x) {
+        admission.inputs(x);
+        lock.readLock().lock();
+        try (Scope s = Scope.open();
+                var mode = Autograd.noGrad()) {
+            requireColumns(columns());
+            Tensor scores = model.scores(x, Pass.eval());
+            return new Prediction(s.keep(scores), columns(), Prediction.Kind.LOGITS);
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    /** Refuses to predict without a class. */
+    public static void requireColumns(ClassIndex columns) {
+        if (columns.size() == 0) {
+            throw new IllegalStateException("Nothing can be predicted before the first batch was learnt.");
+        }
+    }
+
+    /** The mean cross entropy over data, as a function of these parameters, in evaluation mode. */
+    public Objective objective(DataSource data) {
+        return new NetObjective(model, loss, data);
+    }
+
+    /** Another loss over data, as a function of these parameters, in evaluation mode. */
+    public Objective objective(DataSource data, UnaryOperator<Loss> measuredBy) {
+        return new NetObjective(model, measuredBy.apply(loss), data);
+    }
+
+    /** A frozen copy for distillation; it shares nothing with this network. */
+    public Model teacher() {
+        return model.copy();
+    }
+
+    /** Replaces the optimizer by a fresh one: moments forgotten, parameters kept. */
+    public void restartOptimizer() {
+        optimizer = config.optimizer().build(model.parameters());
+    }
+
+    /** What the network and its optimizer hold. */
+    public Footprint footprint(long more) {
+        long bytes = 0;
+        for (Tensor t : state().tensors().values()) {
+            bytes += t.nbytes();
+        }
+        return new Footprint(
+                parameters().count(),
+                bytes + more,
+                config.backbone().describe(schema()) + ", " + columns().size() + " classes");
+    }
+
+    @Override
+    public State state() {
+        return new State()
+                .put("step", step)
+                .put("rng", rng.key())
+                .put("model", model)
+                .put("optimizer", optimizer);
+    }
+
+    @Override
+    public void load(State saved) {
+        if (saved.integer("rng") != rng.key()) {
+            throw new IllegalArgumentException("The saved network was made with another seed (stream "
+                    + saved.value("rng") + ", here " + rng.key() + "), so it would not go on with the same bits."
+                    + "\nMaybe create the learner with the seed it was saved with.");
+        }
+        write(() -> {
+            model.load(saved.child("model"));
+            Optimizer fresh = config.optimizer().build(model.parameters());
+            fresh.load(saved.child("optimizer"));
+            optimizer = fresh;
+            step = saved.integer("step");
+        });
+    }
+
+    private void write(Runnable move) {
+        lock.writeLock().lock();
+        try {
+            move.run();
+        } finally {
+            lock.writeLock().unlock();
+        }
+    }
+}

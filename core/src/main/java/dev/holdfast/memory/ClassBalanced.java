@@ -1,0 +1,87 @@
+package dev.holdfast.memory;
+
+import dev.holdfast.data.Prediction;
+import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.State;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Function;
+
+/**
+ * Equal shares for all classes seen so far, a reservoir inside each: a class may hold capacity / classes rows (the
+ * newest classes absorb the remainder), and a newcomer of a class below its share takes a random slot of the class that
+ * is most above its own.
+ *
+ * <p>With fewer slots than classes the oldest classes may lose all rows.
+ */
+public final class ClassBalanced implements StorePolicy {
+    private final int capacity;
+    private final Map<Integer, List<Integer>> slotsOf = new TreeMap<>();
+    private final Map<Integer, Long> seenOf = new TreeMap<>();
+    private int filled;
+
+    public ClassBalanced(int capacity) {
+        this.capacity = ReplayBuffer.checkCapacity(capacity);
+    }
+
+    @Override
+    public int admit(long id, int classId, Function<int[], Prediction> ask, Rng rng) {
+        List<Integer> own = slotsOf.computeIfAbsent(classId, c -> new ArrayList<>());
+        long n = seenOf.merge(classId, 1L, Long::sum);
+        if (filled < capacity) {
+            own.add(filled);
+            return filled++;
+        }
+        int share = capacity / slotsOf.size();
+        if (own.size() < Math.max(1, share)) {
+            List<Integer> largest = own;
+            for (List<Integer> slots : slotsOf.values()) {
+                largest = slots.size() > largest.size() ? slots : largest;
+            }
+            if (largest != own) {
+                int slot = largest.remove(rng.below(largest.size()));
+                own.add(slot);
+                return slot;
+            }
+        }
+        if (own.isEmpty()) {
+            return -1;
+        }
+        int draw = rng.below(Math.toIntExact(Math.min(n, Integer.MAX_VALUE)));
+        return draw < own.size() ? own.get(draw) : -1;
+    }
+
+    @Override
+    public State state() {
+        State s = new State().put("filled", filled);
+        StringBuilder classes = new StringBuilder();
+        slotsOf.forEach((c, slots) -> {
+            classes.append(classes.length() == 0 ? "" : " ").append(c);
+            s.put("seen." + c, seenOf.get(c));
+            s.put(
+                    "slots." + c,
+                    String.join(" ", slots.stream().map(String::valueOf).toList()));
+        });
+        return s.put("classes", classes.toString());
+    }
+
+    @Override
+    public void load(State saved) {
+        slotsOf.clear();
+        seenOf.clear();
+        filled = (int) saved.integer("filled");
+        for (String c : saved.value("classes").isBlank()
+                ? new String[0]
+                : saved.value("classes").split(" ")) {
+            List<Integer> slots = new ArrayList<>();
+            String text = saved.value("slots." + c);
+            for (String t : text.isBlank() ? new String[0] : text.split(" ")) {
+                slots.add(Integer.parseInt(t));
+            }
+            slotsOf.put(Integer.parseInt(c), slots);
+            seenOf.put(Integer.parseInt(c), saved.integer("seen." + c));
+        }
+    }
+}

@@ -1,0 +1,195 @@
+package dev.holdfast.registry;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import dev.holdfast.config.Doc;
+import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Configuration records to and from JSON, YAML and {@code name=value} settings. The record is the only description: its
+ * components are the names, its compact constructor the checks. Stateless; safe from any thread.
+ */
+public final class ConfigBinder {
+    private static final ObjectMapper JSON = JsonMapper.builder()
+            .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
+            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+            .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+            .build();
+    private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory());
+
+    private ConfigBinder() {}
+
+    /** One component of a configuration: dotted name, default as text, what it accepts, what it is. */
+    public record Option(String name, String value, String accepts, String help) {}
+
+    /** The record as JSON on one line, components in order. */
+    public static String json(Record config) {
+        try {
+            return JSON.writeValueAsString(config);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(config.getClass() + " cannot be written as JSON", e);
+        }
+    }
+
+    /** A record from JSON; components that the text leaves out keep the value in {@code defaults}. */
+    public static <C extends Record> C fromJson(C defaults, String json) {
+        return merge(defaults, json, JSON);
+    }
+
+    /** A record from YAML; components that the text leaves out keep the value in {@code defaults}. */
+    public static <C extends Record> C fromYaml(C defaults, String yaml) {
+        return merge(defaults, yaml, YAML);
+    }
+
+    private static <C extends Record> C merge(C defaults, String text, ObjectMapper mapper) {
+        ObjectNode tree = JSON.valueToTree(defaults);
+        try {
+            JsonNode read = mapper.readTree(text);
+            if (!read.isObject()) {
+                throw new IllegalArgumentException("Expected a configuration with named components but found: " + text);
+            }
+            overlay(tree, read, "");
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException("The configuration cannot be read: " + e.getOriginalMessage(), e);
+        }
+        return bind(defaults, tree);
+    }
+
+    private static void overlay(ObjectNode tree, JsonNode more, String path) {
+        more.properties().forEach(e -> {
+            requireKnown(tree, e.getKey(), path);
+            if (e.getValue().isObject() && tree.get(e.getKey()) instanceof ObjectNode inner) {
+                overlay(inner, e.getValue(), path + e.getKey() + ".");
+            } else {
+                tree.set(e.getKey(), e.getValue());
+            }
+        });
+    }
+
+    /** The defaults with some components replaced: names are dotted, values are texts as typed. */
+    public static <C extends Record> C set(C defaults, Map<String, String> settings) {
+        ObjectNode tree = JSON.valueToTree(defaults);
+        settings.forEach((name, value) -> {
+            ObjectNode at = tree;
+            String[] parts = name.split("\\.");
+            String path = "";
+            for (int i = 0; i < parts.length - 1; i++) {
+                requireKnown(at, parts[i], path);
+                if (!(at.get(parts[i]) instanceof ObjectNode inner)) {
+                    throw new IllegalArgumentException(
+                            "'" + path + parts[i] + "' is a single value and has no component '" + parts[i + 1] + "'.");
+                }
+                path += parts[i] + ".";
+                at = inner;
+            }
+            String leaf = parts[parts.length - 1];
+            requireKnown(at, leaf, path);
+            at.set(leaf, value(name, value, at.get(leaf)));
+        });
+        return bind(defaults, tree);
+    }
+
+    private static void requireKnown(ObjectNode at, String name, String path) {
+        if (!at.has(name)) {
+            List<String> known = new ArrayList<>();
+            at.fieldNames().forEachRemaining(known::add);
+            throw new IllegalArgumentException("There is no option '" + path + name + "'; there are "
+                    + String.join(", ", known.stream().map(k -> path + k).toList()) + "."
+                    + Names.nearest(name, known)
+                            .map(n -> "\nMaybe '" + path + n + "' is meant.")
+                            .orElse(""));
+        }
+    }
+
+    private static JsonNode value(String name, String text, JsonNode old) {
+        try {
+            if (old.isBoolean()) {
+                if (!text.equals("true") && !text.equals("false")) {
+                    throw new IllegalArgumentException(
+                            "Option '" + name + "' is true or false but was given '" + text + "'.");
+                }
+                return JSON.getNodeFactory().booleanNode(Boolean.parseBoolean(text));
+            }
+            if (old.isIntegralNumber()) {
+                return JSON.getNodeFactory().numberNode(Long.parseLong(text));
+            }
+            if (old.isNumber()) {
+                return JSON.getNodeFactory().numberNode(Double.parseDouble(text));
+            }
+            if (old.isArray()) {
+                String list = text.startsWith("[") ? text : "[" + text + "]";
+                return JSON.readTree(list);
+            }
+            if (old.isObject()) {
+                return JSON.readTree(text);
+            }
+            return JSON.getNodeFactory().textNode(text);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException(
+                    "Option '" + name + "' is a number, now " + old.asText() + ", but was given '" + text + "'.");
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException(
+                    "Option '" + name + "' cannot take '" + text + "': " + e.getOriginalMessage());
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <C extends Record> C bind(C defaults, ObjectNode tree) {
+        try {
+            return (C) JSON.treeToValue(tree, defaults.getClass());
+        } catch (JsonProcessingException e) {
+            Throwable cause = e;
+            while (cause.getCause() != null && cause.getCause() != cause) {
+                cause = cause.getCause();
+            }
+            if (cause instanceof IllegalArgumentException check && !(cause instanceof JsonProcessingException)) {
+                throw check;
+            }
+            throw new IllegalArgumentException("The configuration does not fit: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    /** All components with their values in {@code config}, nested ones by dotted names. */
+    public static List<Option> options(Record config) {
+        List<Option> all = new ArrayList<>();
+        collect(config, "", all);
+        return all;
+    }
+
+    private static void collect(Record config, String path, List<Option> into) {
+        for (RecordComponent c : config.getClass().getRecordComponents()) {
+            Object v;
+            try {
+                c.getAccessor().setAccessible(true);
+                v = c.getAccessor().invoke(config);
+            } catch (ReflectiveOperationException e) {
+                throw new IllegalStateException("Component " + c + " cannot be read", e);
+            }
+            if (v instanceof Record inner) {
+                collect(inner, path + c.getName() + ".", into);
+                continue;
+            }
+            Doc doc = c.getAnnotation(Doc.class);
+            String accepts = c.getType().isEnum()
+                    ? String.join(
+                            "|",
+                            Arrays.stream(c.getType().getEnumConstants())
+                                    .map(Object::toString)
+                                    .toList())
+                    : c.getGenericType().getTypeName().replaceAll("java\\.(lang|util)\\.", "");
+            into.add(new Option(path + c.getName(), String.valueOf(v), accepts, doc == null ? "" : doc.value()));
+        }
+    }
+}

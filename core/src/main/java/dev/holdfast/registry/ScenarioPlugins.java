@@ -1,0 +1,164 @@
+package dev.holdfast.registry;
+
+import dev.holdfast.config.Doc;
+import dev.holdfast.data.Dataset;
+import dev.holdfast.scenario.ClassIncremental;
+import dev.holdfast.scenario.Dealing;
+import dev.holdfast.scenario.DomainIncremental;
+import dev.holdfast.scenario.Joint;
+import dev.holdfast.scenario.Scenario;
+import dev.holdfast.tensor.Rng;
+
+/** The built-in scenarios under their names. */
+public final class ScenarioPlugins {
+    private ScenarioPlugins() {}
+
+    /** New classes in groups. */
+    public record Classes(
+            @Doc("classes in the first part; 0 = as many as increment") int first,
+            @Doc("classes in each later part; 0 = so many that there are five parts") int increment,
+            @Doc("in which order classes arrive") ClassIncremental.Order order,
+            @Doc("passes over each part; 1 when online") int epochs,
+            @Doc("rows a batch") int batchSize,
+            @Doc("rows pass by once and cannot be read again") boolean online,
+            @Doc("whether learners are told where parts begin and end") boolean boundaries) {
+        private ClassIncremental.Config config(boolean taskIdAtTest) {
+            return new ClassIncremental.Config(
+                    first, increment, order, taskIdAtTest, new Dealing(epochs, batchSize, online, boundaries));
+        }
+    }
+
+    /** The same classes, other inputs. */
+    public record Domains(
+            @Doc("number of domains") int domains,
+            @Doc("passes over each domain; 1 when online") int epochs,
+            @Doc("rows a batch") int batchSize,
+            @Doc("rows pass by once and cannot be read again") boolean online,
+            @Doc("whether learners are told where domains begin and end") boolean boundaries) {
+        private Scenario of(DomainIncremental.Shift shift, Dataset train, Dataset test, Rng rng) {
+            return DomainIncremental.of(
+                    new DomainIncremental.Config(shift, domains, new Dealing(epochs, batchSize, online, boundaries)),
+                    train,
+                    test,
+                    rng);
+        }
+    }
+
+    /** Everything in one part. */
+    public record AtOnce(@Doc("passes over the data") int epochs, @Doc("rows a batch") int batchSize) {}
+
+    /** {@code class-incremental}. */
+    public static final class ClassIncrementalPlugin implements ScenarioPlugin<Classes> {
+        @Override
+        public String name() {
+            return "class-incremental";
+        }
+
+        @Override
+        public String summary() {
+            return "new classes arrive in groups; at test time all classes seen so far compete";
+        }
+
+        @Override
+        public Classes defaults() {
+            return new Classes(0, 0, ClassIncremental.Order.SEEDED, 3, 16, false, true);
+        }
+
+        @Override
+        public Scenario create(Classes c, Dataset train, Dataset test, Rng rng) {
+            return ClassIncremental.of(c.config(false), train, test, rng);
+        }
+    }
+
+    /** {@code task-incremental}. */
+    public static final class TaskIncrementalPlugin implements ScenarioPlugin<Classes> {
+        @Override
+        public String name() {
+            return "task-incremental";
+        }
+
+        @Override
+        public String summary() {
+            return "new classes arrive in groups; the group is known at test time";
+        }
+
+        @Override
+        public Classes defaults() {
+            return new Classes(0, 0, ClassIncremental.Order.SEEDED, 3, 16, false, true);
+        }
+
+        @Override
+        public Scenario create(Classes c, Dataset train, Dataset test, Rng rng) {
+            return ClassIncremental.of(c.config(true), train, test, rng);
+        }
+    }
+
+    /** {@code domain-permuted}. */
+    public static final class PermutedPlugin implements ScenarioPlugin<Domains> {
+        @Override
+        public String name() {
+            return "domain-permuted";
+        }
+
+        @Override
+        public String summary() {
+            return "the same classes, the input entries in another fixed order in every domain";
+        }
+
+        @Override
+        public Domains defaults() {
+            return new Domains(5, 1, 16, false, true);
+        }
+
+        @Override
+        public Scenario create(Domains c, Dataset train, Dataset test, Rng rng) {
+            return c.of(DomainIncremental.Shift.PERMUTED, train, test, rng);
+        }
+    }
+
+    /** {@code domain-rotated}. */
+    public static final class RotatedPlugin implements ScenarioPlugin<Domains> {
+        @Override
+        public String name() {
+            return "domain-rotated";
+        }
+
+        @Override
+        public String summary() {
+            return "the same classes, images turned by another angle in every domain";
+        }
+
+        @Override
+        public Domains defaults() {
+            return new Domains(5, 1, 16, false, true);
+        }
+
+        @Override
+        public Scenario create(Domains c, Dataset train, Dataset test, Rng rng) {
+            return c.of(DomainIncremental.Shift.ROTATED, train, test, rng);
+        }
+    }
+
+    /** {@code joint}. */
+    public static final class JointPlugin implements ScenarioPlugin<AtOnce> {
+        @Override
+        public String name() {
+            return "joint";
+        }
+
+        @Override
+        public String summary() {
+            return "everything at once: ordinary training";
+        }
+
+        @Override
+        public AtOnce defaults() {
+            return new AtOnce(3, 16);
+        }
+
+        @Override
+        public Scenario create(AtOnce c, Dataset train, Dataset test, Rng rng) {
+            return Joint.of(Dealing.offline(c.epochs, c.batchSize), train, test);
+        }
+    }
+}
