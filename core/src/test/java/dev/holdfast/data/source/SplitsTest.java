@@ -77,5 +77,6 @@ class SplitsTest {
         assertThat(Names.nearest("zebra", java.util.List.of("mnist", "fashion")))
                 .isNull();
         assertThat(Names.distance("kitten", "sitting")).isEqualTo(3);
+        assertThat(Names.distance("lable", "label")).isEqualTo(1);
     }
 }
