@@ -55,7 +55,10 @@ final class CompareCommand implements Callable<Integer> {
     @Mixin
     DataArguments data = new DataArguments();
 
-    @Option(names = "--scenario", paramLabel = "NAME", description = "see 'holdfast scenarios' (default: ${DEFAULT-VALUE})")
+    @Option(
+            names = "--scenario",
+            paramLabel = "NAME",
+            description = "see 'holdfast scenarios' (default: ${DEFAULT-VALUE})")
     String scenario = "class-incremental";
 
     @Option(
@@ -99,17 +102,19 @@ final class CompareCommand implements Callable<Integer> {
         if (seeds < 1) {
             throw new IllegalArgumentException("--seeds must be >= 1 but is " + seeds + ".");
         }
-        PrintWriter log = json ? spec.commandLine().getErr() : spec.commandLine().getOut();
+        PrintWriter log =
+                json ? spec.commandLine().getErr() : spec.commandLine().getOut();
         Registry registry = Registry.load();
         Map<String, Map<String, String>> set = byName(registry);
         torch.set_num_threads(threads);
         DataPair pair = data.open();
         Dataset train = capped(pair.train(), budget.trainRows);
         Dataset test = capped(pair.test(), budget.testRows);
-        String note = pair.note() + (train.size() < pair.train().size()
-                ? " Budget " + budget.name().toLowerCase(java.util.Locale.ROOT) + ": " + train.size() + " of "
-                        + pair.train().size() + " training rows."
-                : "");
+        String note = pair.note()
+                + (train.size() < pair.train().size()
+                        ? " Budget " + budget.name().toLowerCase(java.util.Locale.ROOT) + ": " + train.size() + " of "
+                                + pair.train().size() + " training rows."
+                        : "");
         log.println(pair.name() + ": " + note);
 
         ScenarioChoice<?> choice = ScenarioChoice.of(registry.scenario(scenario), set, budget);
@@ -138,16 +143,14 @@ final class CompareCommand implements Callable<Integer> {
                 train.schema().classes().columns().stream().map(c -> c.name()).toList(),
                 train.fingerprint());
         Comparison.Stream stream = new Comparison.Stream(
-                first.name(),
-                first.tests().stream().map(t -> t.name()).toList(),
-                first.taskIdAtTest(),
-                first.table());
+                first.name(), first.tests().stream().map(t -> t.name()).toList(), first.taskIdAtTest(), first.table());
         Thread hook = new Thread(() -> cancelled.set(true));
         Runtime.getRuntime().addShutdownHook(hook);
         try {
-            long planned = seedList.size() * chosen.stream()
-                    .mapToLong(p -> Run.plannedSteps(p.arrange(first)))
-                    .sum();
+            long planned = seedList.size()
+                    * chosen.stream()
+                            .mapToLong(p -> Run.plannedSteps(p.arrange(first)))
+                            .sum();
             try (ProgressBar bar = bar(planned)) {
                 for (long seed : seedList) {
                     Scenario s = seed == seedList.get(0) ? first : choice.scenario(train, test, seed);
@@ -216,11 +219,19 @@ final class CompareCommand implements Callable<Integer> {
                 Version.holdfast(),
                 System.getProperty("java.version"),
                 System.getProperty("os.name") + " " + System.getProperty("os.arch"),
-                torch.TORCH_VERSION().getString(),
+                pytorchVersion(),
                 Runtime.getRuntime().availableProcessors(),
                 torch.get_num_threads(),
                 System.getenv().getOrDefault("OMP_WAIT_POLICY", "not set"));
         return new Comparison(Comparison.FORMAT, request, facts, stream, machine, List.copyOf(done));
+    }
+
+    private static String pytorchVersion() {
+        try {
+            return org.bytedeco.javacpp.Loader.getVersion("org.bytedeco", "pytorch");
+        } catch (java.io.IOException e) {
+            throw new java.io.UncheckedIOException("The libtorch binding does not say its version", e);
+        }
     }
 
     /** The settings by learner; an unknown name or option is refused before anything runs. */

@@ -43,8 +43,8 @@ final class DataArguments {
         return DataOptions.defaults()
                 .withDataDir(dataDir)
                 .withLabel(label)
-                .withText(text)
-                .withIgnore(ignore)
+                .withText(text.toArray(new String[0]))
+                .withIgnore(ignore.toArray(new String[0]))
                 .withRows(rows)
                 .withSeed(seed);
     }

@@ -1,5 +1,6 @@
 package dev.holdfast.data;
 
+import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -114,11 +115,13 @@ public final class Inputs {
         if (o instanceof double[][] a) {
             return a;
         }
-        Tensor t = tensor(field);
-        if (t.scalar_type().intern() == ScalarType.Byte) {
-            t = t.to(ScalarType.Float).mul_(Tensors.scalar(1 / 255.0));
+        try (Scope s = Scope.open()) {
+            Tensor t = tensor(field);
+            if (t.scalar_type().intern() == ScalarType.Byte) {
+                t = t.to(ScalarType.Float).mul_(Tensors.scalar(1 / 255.0));
+            }
+            return Tensors.rows(t.reshape(size, size == 0 ? 0 : t.numel() / size));
         }
-        return Tensors.rows(t.reshape(size, size == 0 ? 0 : t.numel() / size));
     }
 
     /** A field of texts. */

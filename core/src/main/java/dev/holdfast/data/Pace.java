@@ -13,6 +13,9 @@ public record Pace(int epochs, int batchSize, long steps, Sampler sampler) {
                     "A pace needs epochs >= 1, batchSize >= 1 and steps >= 1 (or -1) but has " + epochs + ", "
                             + batchSize + ", " + steps + ".");
         }
+        if (sampler == null) {
+            throw new IllegalArgumentException("A pace needs a sampler, which says in which order rows are dealt.");
+        }
     }
 
     /** Passes in a fresh uniform order each. */

@@ -1,6 +1,7 @@
 package dev.holdfast.evaluate;
 
 import dev.holdfast.evaluate.metric.Retention;
+import dev.holdfast.learner.Capabilities.Trait;
 import dev.holdfast.learner.Footprint;
 import dev.holdfast.learner.Learner;
 import dev.holdfast.registry.ConfigBinder;
@@ -118,7 +119,8 @@ public final class Trial {
             Run run = new Run(
                     learner,
                     stream,
-                    options.curvePoints == 0
+                    // between boundaries such a learner does not move, or cannot answer yet
+                    options.curvePoints == 0 || learner.capabilities().has(Trait.LEARNS_AT_END)
                             ? List.of(new TaskEvaluator(stream))
                             : List.of(
                                     new TaskEvaluator(stream),

@@ -82,6 +82,7 @@ public final class Anchored implements Penalty {
     }
 
     private static final int CHUNK = 250;
+    private static final double NEGLIGIBLE = 1e-30;
 
     private final Config config;
     private final Rng rng;
@@ -124,7 +125,7 @@ public final class Anchored implements Penalty {
     }
 
     /** The importance of every leaf for the objective's data: the mean over rows that {@link Importance} names. */
-    ParamVector importance(Objective on) {
+    public ParamVector importance(Objective on) {
         Parameters p = on.parameters();
         if (config.importance == Importance.UNIFORM) {
             return p.values().map((m, t) -> Tensors.zerosLike(t, t.shape()).add_(Tensors.scalar(1)));
@@ -163,7 +164,8 @@ public final class Anchored implements Penalty {
             throw new IllegalArgumentException("Importance cannot be measured without rows.");
         }
         int n = config.importance == Importance.FISHER_PER_BATCH ? batches : rows;
-        return new ParamVector(p, sum).times(1.0 / n);
+        // squares of tiny gradients are denormal numbers, which cost a hundred times the time and weigh nothing
+        return new ParamVector(p, sum).times(1.0 / n).map((m, t) -> t.mul(t.gt(Tensors.scalar(NEGLIGIBLE))));
     }
 
     /** Terms of one chunk, to be summed over chunks. */

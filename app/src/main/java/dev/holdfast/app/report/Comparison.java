@@ -10,7 +10,8 @@ import java.util.List;
  * @param request what was asked; equal requests give equal results, but for the seconds
  * @param trials finished trials, in the order in which they finished
  */
-public record Comparison(int format, Request request, Data data, Stream stream, Machine machine, List<Trial.Result> trials) {
+public record Comparison(
+        int format, Request request, Data data, Stream stream, Machine machine, List<Trial.Result> trials) {
     /** The form that this program writes. */
     public static final int FORMAT = 1;
 
@@ -26,12 +27,24 @@ public record Comparison(int format, Request request, Data data, Stream stream, 
 
     /** Which rows. */
     public record Data(
-            String name, String note, long trainRows, long testRows, int classes, List<String> classNames, String fingerprint) {}
+            String name,
+            String note,
+            long trainRows,
+            long testRows,
+            int classes,
+            List<String> classNames,
+            String fingerprint) {}
 
     /** In which order; {@code table} is for people. */
     public record Stream(String name, List<String> tasks, boolean taskIdAtTest, String table) {}
 
     /** Where it ran. */
     public record Machine(
-            String holdfast, String java, String os, String libtorch, int processors, int threads, String ompWaitPolicy) {}
+            String holdfast,
+            String java,
+            String os,
+            String libtorch,
+            int processors,
+            int threads,
+            String ompWaitPolicy) {}
 }

@@ -16,9 +16,12 @@ public final class TerminalTable {
 
     public static String of(Comparison c) {
         Map<String, List<Trial.Result>> byLearner = new LinkedHashMap<>();
-        c.trials().forEach(r -> byLearner.computeIfAbsent(r.learner(), k -> new ArrayList<>()).add(r));
+        c.trials().forEach(r -> byLearner
+                .computeIfAbsent(r.learner(), k -> new ArrayList<>())
+                .add(r));
         List<List<Trial.Result>> rows = new ArrayList<>(byLearner.values());
-        rows.sort(Comparator.comparingDouble((List<Trial.Result> r) -> -orLowest(mean(r, Trial.Result::averageAccuracy))));
+        rows.sort(Comparator.comparingDouble(
+                (List<Trial.Result> r) -> -orLowest(mean(r, Trial.Result::averageAccuracy))));
         StringBuilder b = new StringBuilder();
         b.append(String.format(
                 "%-12s %-9s %8s %8s %8s %8s %9s %9s %10s%n",
