@@ -51,7 +51,8 @@ class SentenceFeaturesTest {
     @Test
     void theVectorIsTheOneOfTheModelWithItsOwnSettings() {
         String text = "the root that anchors kelp to the rock";
-        float[] theirs = new AllMiniLmL6V2QuantizedEmbeddingModel().embed(text).content().vector();
+        float[] theirs =
+                new AllMiniLmL6V2QuantizedEmbeddingModel().embed(text).content().vector();
         double[] ours = encode(text)[0];
         for (int i = 0; i < ours.length; i++) {
             assertThat(ours[i]).isCloseTo(theirs[i], within(1e-6));
