@@ -2,10 +2,12 @@ package dev.holdfast.data;
 
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -73,7 +75,7 @@ public final class Inputs {
         return size;
     }
 
-    public java.util.Set<String> fields() {
+    public Set<String> fields() {
         return fields.keySet();
     }
 
@@ -150,7 +152,7 @@ public final class Inputs {
                 r.put(e.getKey(), s);
             } else {
                 List<?> l = (List<?>) o;
-                r.put(e.getKey(), java.util.Arrays.stream(i).mapToObj(l::get).toList());
+                r.put(e.getKey(), Arrays.stream(i).mapToObj(l::get).toList());
             }
         }
         return new Inputs(i.length, Collections.unmodifiableMap(r));
@@ -178,15 +180,11 @@ public final class Inputs {
             } else if (e.getValue() instanceof double[][]) {
                 r.put(
                         f,
-                        java.util.Arrays.stream(parts)
-                                .flatMap(p -> java.util.Arrays.stream(p.array(f)))
+                        Arrays.stream(parts)
+                                .flatMap(p -> Arrays.stream(p.array(f)))
                                 .toArray(double[][]::new));
             } else {
-                r.put(
-                        f,
-                        java.util.Arrays.stream(parts)
-                                .flatMap(p -> p.text(f).stream())
-                                .toList());
+                r.put(f, Arrays.stream(parts).flatMap(p -> p.text(f).stream()).toList());
             }
         }
         return new Inputs(n, Collections.unmodifiableMap(r));

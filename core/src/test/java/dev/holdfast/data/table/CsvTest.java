@@ -392,6 +392,25 @@ class CsvTest {
     }
 
     @Test
+    void rowsComeFromStandardInput() {
+        java.io.InputStream before = System.in;
+        try {
+            System.setIn(new java.io.ByteArrayInputStream(rows(12).getBytes(StandardCharsets.UTF_8)));
+            DataPair p = DataCatalog.open("-?label=y", DataOptions.defaults());
+            assertThat(p.train().size() + p.test().size()).isEqualTo(12);
+            System.setIn(new java.io.ByteArrayInputStream(
+                    "{\"a\":1,\"y\":1}\n{\"a\":2,\"y\":0}\n".getBytes(StandardCharsets.UTF_8)));
+            assertThat(DataCatalog.open("jsonl:-?label=y", DataOptions.defaults())
+                            .schema()
+                            .classes()
+                            .size())
+                    .isEqualTo(2);
+        } finally {
+            System.setIn(before);
+        }
+    }
+
+    @Test
     void theSameFileSplitsTheSameWayTwice() throws IOException {
         Path f = file("t.csv", rows(60));
         assertThat(open(f, LABEL_Y).train().fingerprint())

@@ -112,6 +112,16 @@ class TableSourceTest {
     }
 
     @Test
+    void twoLoadersReadSideBySide() throws IOException {
+        try (DataCatalog.DataStream d = DataCatalog.stream(numbered(20_000).toString(), O, Progress.NONE);
+                Loader a = d.rows().batches(Pace.inOrder(1000), Rng.of(1));
+                Loader b = d.rows().batches(Pace.inOrder(1000), Rng.of(1))) {
+            assertThat(drain(a, 3)).isEqualTo(drain(b, 3));
+            assertThat(drain(a, Integer.MAX_VALUE)).hasSize(17).isEqualTo(drain(b, Integer.MAX_VALUE));
+        }
+    }
+
+    @Test
     void streamAndMemoryGiveTheSameNumbers() throws IOException {
         Path f = numbered(500);
         var pair = DataCatalog.open(f.toString(), O);

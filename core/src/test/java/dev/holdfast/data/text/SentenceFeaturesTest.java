@@ -11,6 +11,7 @@ import dev.holdfast.data.source.DataOptions;
 import dev.holdfast.data.table.Preprocessing;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
+import dev.langchain4j.model.embedding.onnx.allminilml6v2q.AllMiniLmL6V2QuantizedEmbeddingModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,6 +46,17 @@ class SentenceFeaturesTest {
             assertThat(dot(r, r)).isCloseTo(1, within(1e-5));
         }
         assertThat(dot(v[0], v[1])).isGreaterThan(dot(v[0], v[2]) + 0.3);
+    }
+
+    @Test
+    void theVectorIsTheOneOfTheModelWithItsOwnSettings() {
+        String text = "the root that anchors kelp to the rock";
+        float[] theirs =
+                new AllMiniLmL6V2QuantizedEmbeddingModel().embed(text).content().vector();
+        double[] ours = encode(text)[0];
+        for (int i = 0; i < ours.length; i++) {
+            assertThat(ours[i]).isCloseTo(theirs[i], within(1e-6));
+        }
     }
 
     @Test
