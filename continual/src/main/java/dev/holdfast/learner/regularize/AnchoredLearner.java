@@ -28,8 +28,10 @@ import dev.holdfast.scenario.Experience;
 import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.Snapshot;
 import dev.holdfast.tensor.State;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 
@@ -108,8 +110,7 @@ public final class AnchoredLearner implements Learner, Differentiable {
 
     @Override
     public void load(State saved) {
-        net.load(saved.child("net"));
-        penalty.load(saved.child("penalty"));
+        Snapshot.loadAll(saved, Map.of("net", net, "penalty", penalty));
     }
 
     /** Network, and an anchor whose importance is measured when a task ends. */
@@ -164,7 +165,11 @@ public final class AnchoredLearner implements Learner, Differentiable {
             NetConfig net,
             @Doc("strength c of the anchor") double strength,
             @Doc("damping xi of the importance") double xi,
-            @Doc("count negative new importances as 0") boolean clip) {}
+            @Doc("count negative new importances as 0") boolean clip) {
+        public SiConfig {
+            new SynapticIntelligence(strength, xi, clip);
+        }
+    }
 
     /** {@code si}. */
     public static final class SiPlugin implements LearnerPlugin<SiConfig> {
