@@ -148,7 +148,9 @@ final class CapabilityChecks {
                                 && fitting.stream().allMatch(e.getMessage()::contains),
                         "The refusal names neither learner, scenario nor the learners that fit: " + e.getMessage());
             }
-            require(!fitting.contains(s.plugin.name()), "A learner is proposed where it does not fit.");
+            require(
+                    !fitting.contains(s.plugin.name()) || !s.config.equals(s.plugin.defaults()),
+                    "A learner is proposed where it does not fit.");
             Trial.Result r = trial(s, scenario);
             require(
                     r.status() == Trial.Status.REFUSED && r.message().contains(why.get(0)),

@@ -2,8 +2,12 @@ package dev.holdfast.tck;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.holdfast.registry.ConfigBinder;
 import dev.holdfast.registry.LearnerPlugin;
+import dev.holdfast.registry.Plugin;
 import dev.holdfast.registry.Registry;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -18,6 +22,52 @@ class RegisteredLearnersTest {
 
     private static Stream<DynamicTest> tests(LearnerPlugin<?> plugin) {
         return LearnerContract.of(plugin).tests();
+    }
+
+    /** Configurations with which learners take other paths than with their defaults. */
+    @TestFactory
+    Stream<DynamicTest> keepTheContractWithOtherSettings() {
+        return Stream.of(
+                        with("er", "store", "class_balanced"),
+                        with("er", "store", "ring"),
+                        with("ewc", "anchor.accumulate", "separate"),
+                        with("gacil", "buffer", "30", "form", "gram", "bias", "true"),
+                        with("gacil", "buffer", "0", "features.extractor", "first_part"),
+                        with("slda", "lda.covariance", "streaming"),
+                        with("fetril", "selector", "herding", "features.extractor", "first_part"),
+                        with("finetune", "net.allClassesFromStart", "true"))
+                .flatMap(t -> t);
+    }
+
+    private static Stream<DynamicTest> with(String learner, String... settings) {
+        return configured(Registry.load().learner(learner), settings);
+    }
+
+    private static <C extends Record> Stream<DynamicTest> configured(LearnerPlugin<C> plugin, String... settings) {
+        Map<String, String> m = new LinkedHashMap<>();
+        for (int i = 0; i < settings.length; i += 2) {
+            m.put(settings[i], settings[i + 1]);
+        }
+        return LearnerContract.of(plugin, ConfigBinder.set(plugin.defaults(), m))
+                .tests();
+    }
+
+    @Test
+    void everyConfigurationBindsAndExplainsItself() {
+        Registry.load().learners().forEach(RegisteredLearnersTest::binds);
+    }
+
+    private static <C extends Record> void binds(LearnerPlugin<C> p) {
+        C d = p.defaults();
+        assertThat(ConfigBinder.fromJson(d, ConfigBinder.json(d))).as(p.name()).isEqualTo(d);
+        assertThat(p.summary()).as(p.name()).isNotBlank();
+        for (Plugin.Axis axis : p.space()) {
+            for (Object value : axis.values()) {
+                assertThat(ConfigBinder.set(d, Map.of(axis.component(), value.toString())))
+                        .as(p.name() + " " + axis)
+                        .isNotNull();
+            }
+        }
     }
 
     @Test

@@ -30,6 +30,7 @@ import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Snapshot;
 import dev.holdfast.tensor.State;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -45,20 +46,17 @@ import org.bytedeco.pytorch.Tensor;
 public final class AnchoredLearner implements Learner, Differentiable {
     private final Net net;
     private final Penalty penalty;
-    private final boolean rereads;
+    private final Capabilities capabilities;
 
-    AnchoredLearner(NetConfig net, Penalty penalty, boolean rereads, Schema schema, Rng rng) {
+    AnchoredLearner(NetConfig net, Penalty penalty, Set<Trait> traits, Schema schema, Rng rng) {
         this.net = new Net(net, schema, rng.child("net"));
         this.penalty = penalty;
-        this.rereads = rereads;
+        this.capabilities = new Capabilities(traits);
     }
 
     @Override
     public Capabilities capabilities() {
-        return new Capabilities(
-                rereads
-                        ? Set.of(Trait.NEEDS_BOUNDARIES, Trait.REREADS, Trait.BOUNDED_MEMORY)
-                        : Set.of(Trait.NEEDS_BOUNDARIES, Trait.BOUNDED_MEMORY));
+        return capabilities;
     }
 
     @Override
@@ -147,12 +145,15 @@ public final class AnchoredLearner implements Learner, Differentiable {
 
         @Override
         public AnchoredLearner create(EwcConfig c, Schema schema, Rng rng) {
-            return new AnchoredLearner(
-                    c.net,
-                    new Anchored(c.anchor, rng.child("anchor")),
-                    c.anchor.importance() != Importance.UNIFORM,
-                    schema,
-                    rng);
+            Set<Trait> traits = EnumSet.of(Trait.NEEDS_BOUNDARIES);
+            if (c.anchor.importance() != Importance.UNIFORM) {
+                traits.add(Trait.REREADS);
+            }
+            if (c.anchor.accumulate() != Anchored.Accumulate.SEPARATE) {
+                // else there is one more anchor with every task, for as long as the stream goes on
+                traits.add(Trait.BOUNDED_MEMORY);
+            }
+            return new AnchoredLearner(c.net, new Anchored(c.anchor, rng.child("anchor")), traits, schema, rng);
         }
     }
 
@@ -200,7 +201,12 @@ public final class AnchoredLearner implements Learner, Differentiable {
 
         @Override
         public AnchoredLearner create(SiConfig c, Schema schema, Rng rng) {
-            return new AnchoredLearner(c.net, new SynapticIntelligence(c.strength, c.xi, c.clip), false, schema, rng);
+            return new AnchoredLearner(
+                    c.net,
+                    new SynapticIntelligence(c.strength, c.xi, c.clip),
+                    Set.of(Trait.NEEDS_BOUNDARIES, Trait.BOUNDED_MEMORY),
+                    schema,
+                    rng);
         }
     }
 }

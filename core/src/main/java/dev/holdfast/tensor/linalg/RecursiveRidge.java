@@ -136,6 +136,7 @@ public final class RecursiveRidge implements Stateful {
             Tensor newColumns = grown(t.size(1));
             if (form == Form.GRAM) {
                 Tensor[] r = sums(square, newColumns, x, t, sign);
+                requireSolvable(r[0]);
                 commit(r[0], r[1], rows + sign * n);
                 return;
             }
@@ -189,6 +190,14 @@ public final class RecursiveRidge implements Stateful {
             square.add_(square.t().clone()).mul_(Tensors.scalar(0.5));
         }
         return fresh;
+    }
+
+    /** Rows so large that gamma is lost beside their squares may leave nothing to solve: better found out now. */
+    private void requireSolvable(Tensor gram) {
+        double largest = gram.diagonal().max().item_double();
+        if (largest > gamma / Math.ulp(1.0)) {
+            LinearAlgebra.cholesky("H'H + gamma I", gram, Ridge.advice(gamma));
+        }
     }
 
     private static Tensor[] sums(Tensor a, Tensor b, Tensor h, Tensor y, int sign) {
