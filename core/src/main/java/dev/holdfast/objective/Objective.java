@@ -5,11 +5,14 @@ import dev.holdfast.data.DataSource;
 import dev.holdfast.loss.LossValue;
 import dev.holdfast.tensor.Parameters;
 
-/** A loss over data as a function of parameters: HvpOperator, PerSampleGradients, Fisher, WeightScore and diagnostics take it. */
+/** A loss over data as a function of parameters; what curvature, importance and saliency are measured on. */
 public interface Objective {
+    /** The leaves it is a function of. */
     Parameters parameters();
 
+    /** The loss over a batch, with graph; changes nothing. */
     LossValue at(Batch b);
 
+    /** The data it is over, or null where only {@link #at} is used. */
     DataSource data();
 }

@@ -1,7 +1,17 @@
 package dev.holdfast.tensor;
 
-/** What a rule may know about a leaf (37 muParam, 38 groups, 49 scopes, 52 selection). */
+/**
+ * What a rule may know about a leaf.
+ *
+ * @param name dotted path, distinct within a network
+ * @param role what the leaf does
+ * @param fanIn numbers that enter one output of it
+ * @param fanOut outputs that one input reaches
+ * @param decay whether weight decay may act on it
+ * @param depth position of its layer, counted from the input
+ */
 public record ParamMeta(String name, Role role, long fanIn, long fanOut, boolean decay, int depth) {
+    /** What a leaf does in its network. */
     public enum Role {
         HIDDEN,
         EMBEDDING,

@@ -28,6 +28,19 @@ public final class ParamVector {
         this.parts = parts;
     }
 
+    /** The vector over these leaves whose {@link #flat} is {@code flat} [d]; views, no entry null. */
+    public static ParamVector unflat(Parameters of, Tensor flat) {
+        Tensors.requireShape("a flat vector over the leaves", flat, of.count());
+        Tensor[] r = new Tensor[of.size()];
+        long at = 0;
+        for (int i = 0; i < r.length; i++) {
+            long n = of.get(i).numel();
+            r[i] = Tensors.slice(flat, at, at + n).reshape(of.get(i).shape());
+            at += n;
+        }
+        return new ParamVector(of, r);
+    }
+
     public Parameters of() {
         return of;
     }

@@ -86,15 +86,11 @@ public final class OrthogonalGradient implements GradientTransform {
         if (size == 0) {
             return g;
         }
-        Tensor flat = orthogonal(g.flat());
+        ParamVector turned = ParamVector.unflat(g.of(), orthogonal(g.flat()));
         Tensor[] r = new Tensor[g.size()];
-        long at = 0;
         for (int i = 0; i < r.length; i++) {
-            Tensor leaf = g.of().get(i);
-            long n = leaf.numel();
             // a leaf without gradient stays without
-            r[i] = g.get(i) == null ? null : Tensors.slice(flat, at, at + n).reshape(leaf.shape());
-            at += n;
+            r[i] = g.get(i) == null ? null : turned.get(i);
         }
         return new ParamVector(g.of(), r);
     }
