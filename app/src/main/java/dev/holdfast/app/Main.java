@@ -27,7 +27,9 @@ public final class Main {
                     if (System.getenv("HOLDFAST_TRACE") != null) {
                         e.printStackTrace(cmd.getErr());
                     }
-                    return e instanceof IllegalArgumentException ? ExitCodes.BAD_INPUT : ExitCodes.FAILED;
+                    return e instanceof IllegalArgumentException || e instanceof dev.holdfast.data.DataException
+                            ? ExitCodes.BAD_INPUT
+                            : ExitCodes.FAILED;
                 });
     }
 }
