@@ -214,7 +214,11 @@ public final class Comparer {
                 s.tests().stream().map(t -> t.name()).toList(),
                 ends,
                 s.taskIdAtTest(),
-                Trial.Options.defaults().curveRows(),
+                (int) s.tests().stream()
+                        .mapToLong(t -> Math.min(
+                                Trial.Options.defaults().curveRows(), t.data().size()))
+                        .min()
+                        .orElseThrow(),
                 s.table());
     }
 

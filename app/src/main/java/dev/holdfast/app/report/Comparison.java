@@ -78,7 +78,7 @@ public record Comparison(int format, String created, Request request, Machine ma
      *
      * @param tasks names of the tasks, for the first seed's order of classes
      * @param partEnds rows seen when each part is over (a row of two epochs counts twice)
-     * @param curveRows rows of each task's test set behind a point of the curves; squares use all rows
+     * @param curveRows least rows of any task's test set behind a point of the curves; squares use all rows
      * @param table for people
      */
     public record Stream(

@@ -4,8 +4,6 @@ import dev.holdfast.evaluate.Trial;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
-import java.util.stream.Collectors;
 
 /** The trials of a comparison as CSV (RFC 4180): one line a trial, undefined numbers empty. */
 final class CsvReport {
@@ -36,7 +34,7 @@ final class CsvReport {
 
     static String of(Comparison c) {
         StringBuilder b = new StringBuilder();
-        line(b, HEADER);
+        b.append(Csv.line(HEADER));
         for (Comparison.Bed bed : c.beds()) {
             for (Trial.Result r : bed.trials()) {
                 List<Object> cells = new ArrayList<>(List.of(
@@ -61,20 +59,9 @@ final class CsvReport {
                 cells.add(r.bytes());
                 cells.add(r.configuration());
                 cells.add(r.message());
-                line(b, cells);
+                b.append(Csv.line(cells));
             }
         }
         return b.toString();
-    }
-
-    private static void line(StringBuilder b, List<?> cells) {
-        b.append(cells.stream().map(c -> field(Objects.toString(c, ""))).collect(Collectors.joining(",")))
-                .append("\r\n");
-    }
-
-    /** Quoted if it must be; a quote inside is doubled. */
-    static String field(String text) {
-        boolean quote = text.contains(",") || text.contains("\"") || text.contains("\n") || text.contains("\r");
-        return quote ? '"' + text.replace("\"", "\"\"") + '"' : text;
     }
 }

@@ -58,13 +58,13 @@ public record Ranks(
                 .filter(l -> blocks.values().stream().allMatch(b -> b.containsKey(l)))
                 .toList();
         boolean sets = beds.size() > 1;
-        if (blocks.size() < 2 || names.size() < 2) {
-            return none(
-                    names.size() < 2
-                            ? "Ranks need at least two learners that finished everywhere; there "
-                                    + (names.size() == 1 ? "is one." : "is none.")
-                            : "With one seed on one data set nothing can be said about chance: a difference between two"
-                                    + " learners may be luck. Run with --seeds 5 or more, or add data sets with --also.");
+        if (blocks.size() < 2) {
+            return none("With one seed on one data set nothing can be said about chance: a difference between two"
+                    + " learners may be luck. Run with --seeds 5 or more, or add data sets with --also.");
+        }
+        if (names.size() < 2) {
+            return none("Ranks need at least two learners that finished everywhere; there "
+                    + (names.size() == 1 ? "is one." : "is none."));
         }
         double[][] scores = blocks.values().stream()
                 .map(b -> names.stream().mapToDouble(b::get).toArray())

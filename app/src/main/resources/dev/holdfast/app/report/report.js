@@ -175,6 +175,16 @@
     return a[1] + (b[1] - a[1]) * (x - a[0]) / (b[0] - a[0]);
   }
 
+  /** Moves labels apart: where each may stand, at least one line height from the next. Keys are series names. */
+  function spread(chart, values, top, bottom) {
+    const step = 15;
+    const order = [...values].sort((a, b) => b[1] - a[1]);
+    const at = order.map(([, v]) => chart.convertToPixel({ yAxisIndex: 0 }, v));
+    for (let i = 1; i < at.length; i++) at[i] = Math.max(at[i], at[i - 1] + step);
+    for (let i = at.length - 1, floor = bottom; i >= 0; i--) { at[i] = Math.min(at[i], floor); floor = at[i] - step; }
+    return new Map(order.map(([name], i) => [name, Math.max(top, at[i])]));
+  }
+
   function timeChart() {
     const end = bed.stream.partEnds[bed.stream.partEnds.length - 1];
     const rows = done();
@@ -194,23 +204,23 @@
         name: s.learner, type: 'line', data: points.map(([x, y]) => [x, known(y) ? 100 * y : null]), color: l.color,
         lineStyle: { width: s.role === 'LEARNER' ? 2.2 : 1.6, type: l.type }, symbol: points.length > 12 || level ? 'none' : l.shape, symbolSize: 7,
         connectNulls: true, emphasis: { focus: 'series' },
-        endLabel: { show: true, formatter: '{a}', color: l.color, fontSize: 12, distance: 6 }, labelLayout: { moveOverlap: 'shiftY' }
+        endLabel: { show: true, formatter: '{a}', color: l.color, fontSize: 12, distance: 8 }
       };
     });
     series.push({
       type: 'line', data: [], silent: true,
       markLine: {
         silent: true, symbol: 'none', lineStyle: { color: css('--line'), type: 'solid' }, label: { color: css('--quiet'), formatter: '{b}', fontSize: 11 },
-        data: bed.stream.partEnds.slice(0, 30).map((x, k) => ({ name: 'part ' + (k + 1), xAxis: x, label: { position: 'insideEndTop', rotate: 0, align: 'right', offset: [-4, 14] } }))
+        data: bed.stream.partEnds.slice(0, 30).map((x, k) => ({ name: 'part ' + (k + 1), xAxis: x, label: { position: 'start', distance: -16, offset: [-4, 0], align: 'right' } }))
       }
     });
     const rowsBehind = bed.stream.curveRows;
     const se = 50 / Math.sqrt(rowsBehind);
-    byId('time-note').textContent = 'Between the ends of parts a point is measured on at most ' + rowsBehind
-      + ' test rows of each task: standard error at most ' + se.toFixed(1) + ' points for one task, '
+    byId('time-note').textContent = 'Between the ends of parts a point is measured on a fixed draw of ' + rowsBehind
+      + ' test rows or more of each task: standard error at most ' + se.toFixed(1) + ' points for one task, '
       + (se / Math.sqrt(bed.stream.tasks.length)).toFixed(1) + ' for the mean over ' + bed.stream.tasks.length
       + '. At the end of a part all test rows are used.' + (all.request.seeds.length > 1 ? ' Lines are means over seeds.' : '');
-    draw('time', {
+    const chart = draw('time', {
       grid: { left: 48, right: 90, top: 64, bottom: 46 },
       legend: {
         type: 'scroll', top: 0, data: rows.map(s => s.learner), textStyle: { color: css('--ink') }, pageTextStyle: { color: css('--quiet') },
@@ -226,6 +236,19 @@
       yAxis: axis({ type: 'value', name: 'accuracy, %', min: 0, max: 100 }),
       series
     }, 'Lines of accuracy over the stream. At the end: ' + rows.filter(s => s.finalAccuracy).map(s => s.learner + ' ' + percent(s.finalAccuracy.mean) + ' percent').join(', ') + '. The table below gives the accuracy after each part.');
+    const last = new Map(series.filter(x => x.name && x.data.length && known(x.data[x.data.length - 1][1])).map(x => [x.name, x.data[x.data.length - 1][1]]));
+    const label = selected => {
+      const seen = [...last].filter(([name]) => selected[name] !== false);
+      const places = spread(chart, seen, 70, chart.getHeight() - 50);
+      chart.setOption({
+        series: series.map(x => places.has(x.name)
+          ? { endLabel: { offset: [0, places.get(x.name) - chart.convertToPixel({ yAxisIndex: 0 }, last.get(x.name))] } } : {})
+      });
+    };
+    label(chart.getOption().legend[0].selected);
+    chart.on('legendselectchanged', e => label(e.selected));
+    chart.on('legendselectall', e => label(e.selected));
+    chart.on('legendinverseselect', e => label(e.selected));
   }
 
   function squareChart() {
@@ -235,7 +258,7 @@
     const seeds = all.request.seeds.length;
     const label = (t, j) => seeds > 1 ? 'task ' + (j + 1) : t;
     const cells = [];
-    a.forEach((r, k) => r.forEach((v, j) => { if (known(v)) cells.push([j, k, 100 * v]); }));
+    a.forEach((r, k) => r.forEach((v, j) => { if (known(v)) cells.push({ value: [j, k, 100 * v], label: { color: v > 0.5 ? css('--on-high') : css('--ink') } }); }));
     draw('square', {
       grid: { left: 62, right: 12, top: 8, bottom: 92 },
       tooltip: tip({ formatter: p => 'after part ' + (p.value[1] + 1) + ', task ' + (p.value[0] + 1) + (seeds > 1 ? '' : ' (' + escape(tasks[p.value[0]]) + ')') + ': ' + p.value[2].toFixed(1) + ' %' }),
@@ -244,7 +267,7 @@
       visualMap: { min: 0, max: 100, show: true, orient: 'horizontal', left: 'center', bottom: 0, itemHeight: 130, itemWidth: 10, calculable: false, text: ['100 %', '0 %'], textStyle: { color: css('--quiet') }, inRange: { color: [css('--low'), css('--high')] } },
       series: [{
         type: 'heatmap', data: cells, itemStyle: { borderColor: css('--card'), borderWidth: 2, borderRadius: 3 },
-        label: { show: tasks.length <= 12, formatter: p => p.value[2].toFixed(0), fontSize: 12 }, emphasis: { itemStyle: { borderColor: css('--ink') } }
+        label: { show: tasks.length <= 12, formatter: p => p.value[2].toFixed(0), fontSize: 13 }, emphasis: { itemStyle: { borderColor: css('--ink') } }
       }]
     }, 'Accuracy square of ' + name + '. After the last part: ' + a[a.length - 1].map((v, j) => 'task ' + (j + 1) + ' ' + percent(v) + ' percent').join(', ') + '. The table below gives all of it.');
     fill(byId('square-table'), 'Accuracy of ' + name + ' in percent' + (seeds > 1 ? ', mean over seeds.' : '.'),
@@ -272,8 +295,12 @@
   function costChart() {
     const rows = done().filter(s => s.finalAccuracy && s.cpuSeconds);
     const least = 0.001;
+    // of two dots near each other the faster one is labelled on its left
+    const near = (a, b) => a !== b && Math.abs(a.finalAccuracy.mean - b.finalAccuracy.mean) < 0.035
+      && Math.abs(Math.log10(Math.max(least, a.cpuSeconds.mean) / Math.max(least, b.cpuSeconds.mean))) < 0.35;
+    const twin = s => rows.some((o, i) => near(o, s) && (o.cpuSeconds.mean > s.cpuSeconds.mean || o.cpuSeconds.mean === s.cpuSeconds.mean && i < rows.indexOf(s)));
     draw('cost', {
-      grid: { left: 48, right: 90, top: 20, bottom: 46 },
+      grid: { left: 84, right: 90, top: 20, bottom: 46 },
       tooltip: tip({ formatter: p => { const s = rows[p.seriesIndex]; return '<b>' + escape(s.learner) + '</b><br>' + percent(s.finalAccuracy.mean) + ' % final<br>' + s.cpuSeconds.mean.toFixed(2) + ' CPU s<br>' + bytes(s.bytes) + '<br>' + escape(s.shape); } }),
       xAxis: axis({ type: 'log', name: 'CPU seconds of learning', nameLocation: 'middle', nameGap: 28, axisLabel: { color: css('--quiet'), formatter: v => v >= 1 ? count(v) : String(+v.toPrecision(2)) } }),
       yAxis: axis({ type: 'value', name: '', min: 0, max: 100, axisLabel: { color: css('--quiet'), formatter: '{value} %' } }),
@@ -282,7 +309,7 @@
         return {
           name: s.learner, type: 'scatter', data: [[Math.max(least, s.cpuSeconds.mean), 100 * s.finalAccuracy.mean]], symbol: l.shape.replace('pin', 'roundRect').replace('arrow', 'triangle'),
           symbolSize: 9 + 3 * Math.max(0, Math.log10(Math.max(1, s.bytes) / 1e4)), itemStyle: { color: l.color, opacity: .9 },
-          label: { show: true, formatter: '{a}', position: 'right', color: css('--ink'), fontSize: 12 }, labelLayout: { moveOverlap: 'shiftY' }
+          label: { show: true, formatter: '{a}', position: twin(s) ? 'left' : 'right', color: css('--ink'), fontSize: 12 }
         };
       })
     }, 'Cost against accuracy: ' + rows.map(s => s.learner + ' ' + percent(s.finalAccuracy.mean) + ' percent in ' + s.cpuSeconds.mean.toFixed(2) + ' CPU seconds').join(', ') + '.');
