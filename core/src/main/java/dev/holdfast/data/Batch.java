@@ -1,5 +1,8 @@
 package dev.holdfast.data;
 
+import dev.holdfast.tensor.Tensors;
+import java.util.Arrays;
+
 /**
  * Rows that arrive together.
  *
@@ -37,12 +40,8 @@ public record Batch(Inputs inputs, Target target, Rows rows, int task, int domai
                 rows.rows(i),
                 task,
                 domain,
-                time == null
-                        ? null
-                        : java.util.Arrays.stream(i).mapToLong(k -> time[k]).toArray(),
-                group == null
-                        ? null
-                        : java.util.Arrays.stream(i).mapToLong(k -> group[k]).toArray());
+                time == null ? null : Arrays.stream(i).mapToLong(k -> time[k]).toArray(),
+                group == null ? null : Arrays.stream(i).mapToLong(k -> group[k]).toArray());
     }
 
     /** The same rows, said to belong to a task. */
@@ -53,7 +52,7 @@ public record Batch(Inputs inputs, Target target, Rows rows, int task, int domai
     /** Class ids of the rows; any other kind of target is refused by name. */
     public long[] classIds() {
         if (target instanceof Target.ClassIds c) {
-            return dev.holdfast.tensor.Tensors.longs(c.ids());
+            return Tensors.longs(c.ids());
         }
         throw new IllegalArgumentException("Expected rows with one class each but the target is "
                 + target.getClass().getSimpleName() + ".");

@@ -1,11 +1,14 @@
 package dev.holdfast.data;
 
+import dev.holdfast.tensor.Scope;
+import dev.holdfast.tensor.Tensors;
+
 /** Rows in memory, in a fixed order, that can be read again and again. Immutable; safe from any thread. */
 public interface Dataset extends DataSource {
     /** The rows at these positions, in the caller's scope. */
     Batch rows(int... positions);
 
-    /** The targets of all rows, in order; shares memory with the set. */
+    /** The targets of all rows, in order, in the caller's scope. */
     Target target();
 
     /** Stable id of the row at a position. */
@@ -24,10 +27,12 @@ public interface Dataset extends DataSource {
 
     /** Class id of every row; refused for other kinds of target. */
     default long[] classIds() {
-        if (target() instanceof Target.ClassIds c) {
-            return dev.holdfast.tensor.Tensors.longs(c.ids());
+        try (Scope s = Scope.open()) {
+            if (target() instanceof Target.ClassIds c) {
+                return Tensors.longs(c.ids());
+            }
+            throw new IllegalArgumentException("Expected rows with one class each but the target is "
+                    + schema().target().getSimpleName() + ".");
         }
-        throw new IllegalArgumentException("Expected rows with one class each but the target is "
-                + target().getClass().getSimpleName() + ".");
     }
 }

@@ -1,10 +1,13 @@
 package dev.holdfast.data;
 
+import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -72,7 +75,7 @@ public final class Inputs {
         return size;
     }
 
-    public java.util.Set<String> fields() {
+    public Set<String> fields() {
         return fields.keySet();
     }
 
@@ -114,11 +117,13 @@ public final class Inputs {
         if (o instanceof double[][] a) {
             return a;
         }
-        Tensor t = tensor(field);
-        if (t.scalar_type().intern() == ScalarType.Byte) {
-            t = t.to(ScalarType.Float).mul_(Tensors.scalar(1 / 255.0));
+        try (Scope s = Scope.open()) {
+            Tensor t = tensor(field);
+            if (t.scalar_type().intern() == ScalarType.Byte) {
+                t = t.to(ScalarType.Float).mul_(Tensors.scalar(1 / 255.0));
+            }
+            return Tensors.rows(t.reshape(size, size == 0 ? 0 : t.numel() / size));
         }
-        return Tensors.rows(t.reshape(size, size == 0 ? 0 : t.numel() / size));
     }
 
     /** A field of texts. */
@@ -147,7 +152,7 @@ public final class Inputs {
                 r.put(e.getKey(), s);
             } else {
                 List<?> l = (List<?>) o;
-                r.put(e.getKey(), java.util.Arrays.stream(i).mapToObj(l::get).toList());
+                r.put(e.getKey(), Arrays.stream(i).mapToObj(l::get).toList());
             }
         }
         return new Inputs(i.length, Collections.unmodifiableMap(r));
@@ -175,15 +180,11 @@ public final class Inputs {
             } else if (e.getValue() instanceof double[][]) {
                 r.put(
                         f,
-                        java.util.Arrays.stream(parts)
-                                .flatMap(p -> java.util.Arrays.stream(p.array(f)))
+                        Arrays.stream(parts)
+                                .flatMap(p -> Arrays.stream(p.array(f)))
                                 .toArray(double[][]::new));
             } else {
-                r.put(
-                        f,
-                        java.util.Arrays.stream(parts)
-                                .flatMap(p -> p.text(f).stream())
-                                .toList());
+                r.put(f, Arrays.stream(parts).flatMap(p -> p.text(f).stream()).toList());
             }
         }
         return new Inputs(n, Collections.unmodifiableMap(r));

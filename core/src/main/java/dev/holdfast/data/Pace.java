@@ -1,5 +1,7 @@
 package dev.holdfast.data;
 
+import java.util.stream.IntStream;
+
 /**
  * How data are dealt: {@code epochs} passes in batches of {@code batchSize}, or exactly {@code steps} batches, cycling.
  *
@@ -13,6 +15,9 @@ public record Pace(int epochs, int batchSize, long steps, Sampler sampler) {
                     "A pace needs epochs >= 1, batchSize >= 1 and steps >= 1 (or -1) but has " + epochs + ", "
                             + batchSize + ", " + steps + ".");
         }
+        if (sampler == null) {
+            throw new IllegalArgumentException("A pace needs a sampler, which says in which order rows are dealt.");
+        }
     }
 
     /** Passes in a fresh uniform order each. */
@@ -22,9 +27,8 @@ public record Pace(int epochs, int batchSize, long steps, Sampler sampler) {
 
     /** One pass in the stored order. */
     public static Pace inOrder(int batchSize) {
-        return new Pace(
-                1, batchSize, -1, (d, epoch, rng) -> java.util.stream.IntStream.range(0, Math.toIntExact(d.size()))
-                        .toArray());
+        return new Pace(1, batchSize, -1, (d, epoch, rng) -> IntStream.range(0, Math.toIntExact(d.size()))
+                .toArray());
     }
 
     /** Batches that this pace deals from n rows. */

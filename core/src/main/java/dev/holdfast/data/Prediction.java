@@ -3,6 +3,8 @@ package dev.holdfast.data;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -43,15 +45,13 @@ public record Prediction(Tensor scores, ClassIndex columns, Kind kind, Tensor va
     /** Class id of the best column among those that {@code among} admits (a task's, a level's). */
     public int[] classes(Predicate<ClassIndex.Column> among) {
         boolean[] keep = columns.where(among);
-        int[] at = java.util.stream.IntStream.range(0, keep.length)
-                .filter(i -> keep[i])
-                .toArray();
+        int[] at = IntStream.range(0, keep.length).filter(i -> keep[i]).toArray();
         if (at.length == 0) {
             throw new IllegalArgumentException("No score column is left to choose from; columns are " + columns + ".");
         }
         try (Scope s = Scope.open()) {
             Tensor part = at.length == keep.length ? scores : scores.index_select(1, Tensors.ids(at));
-            int[] best = Tensors.ints(part.argmax(new org.bytedeco.pytorch.LongOptional(1), false));
+            int[] best = Tensors.ints(part.argmax(new LongOptional(1), false));
             int[] ids = new int[best.length];
             for (int i = 0; i < ids.length; i++) {
                 ids[i] = columns.columns().get(at[best[i]]).classId();

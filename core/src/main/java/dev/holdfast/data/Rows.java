@@ -1,5 +1,6 @@
 package dev.holdfast.data;
 
+import dev.holdfast.tensor.Tensors;
 import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 
@@ -13,6 +14,16 @@ import org.bytedeco.pytorch.Tensor;
  * @param step batch within the experience, from 0
  */
 public record Rows(long[] ids, Tensor weights, Mix mix, int epoch, long step) {
+    public Rows {
+        if (weights != null) {
+            Tensors.requireShape("row weights", weights, ids.length);
+        }
+        if (mix != null && mix.partner.length != ids.length) {
+            throw new IllegalArgumentException(
+                    "There are " + ids.length + " rows but " + mix.partner.length + " partners to mix them with.");
+        }
+    }
+
     /** Row i is lambda[i] * row i + (1 - lambda[i]) * row partner[i]; lambda [n]. */
     public record Mix(Tensor lambda, int[] partner) {}
 
@@ -28,6 +39,6 @@ public record Rows(long[] ids, Tensor weights, Mix mix, int epoch, long step) {
     /** The rows i; a mix does not survive, for its partners may not. */
     public Rows rows(int... i) {
         long[] r = Arrays.stream(i).mapToLong(k -> ids[k]).toArray();
-        return new Rows(r, weights == null ? null : dev.holdfast.tensor.Tensors.rows(weights, i), null, epoch, step);
+        return new Rows(r, weights == null ? null : Tensors.rows(weights, i), null, epoch, step);
     }
 }

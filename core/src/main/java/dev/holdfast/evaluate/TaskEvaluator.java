@@ -16,9 +16,19 @@ public final class TaskEvaluator implements Probe<Learner> {
     public static final String ACCURACY = "accuracy";
 
     private final Scenario scenario;
+    private final String metric;
+    private final boolean taskKnown;
 
+    /** As the scenario says about the task id at test time. */
     public TaskEvaluator(Scenario scenario) {
+        this(scenario, ACCURACY, scenario.taskIdAtTest());
+    }
+
+    /** Under a name of its own, so that one run can be scored with and without the task id. */
+    public TaskEvaluator(Scenario scenario, String metric, boolean taskKnown) {
         this.scenario = scenario;
+        this.metric = metric;
+        this.taskKnown = taskKnown;
     }
 
     @Override
@@ -29,7 +39,7 @@ public final class TaskEvaluator implements Probe<Learner> {
     @Override
     public void observe(Learner learner, Moment m, RunLog log) {
         for (TestSet t : scenario.tests()) {
-            log.put(ACCURACY, t.task(), m, Accuracy.of(learner, t, scenario.taskIdAtTest()));
+            log.put(metric, t.task(), m, Accuracy.of(learner, t, taskKnown));
         }
     }
 }

@@ -26,7 +26,7 @@ public final class Reservoir implements StorePolicy {
     }
 
     /** As {@code admit} with the draw from {0..n} given. */
-    int admit(int draw) {
+    public int admit(int draw) {
         long n = seen++;
         if (n < capacity) {
             return (int) n;

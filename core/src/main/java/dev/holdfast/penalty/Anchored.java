@@ -125,7 +125,7 @@ public final class Anchored implements Penalty {
     }
 
     /** The importance of every leaf for the objective's data: the mean over rows that {@link Importance} names. */
-    ParamVector importance(Objective on) {
+    public ParamVector importance(Objective on) {
         Parameters p = on.parameters();
         if (config.importance == Importance.UNIFORM) {
             return p.values().map((m, t) -> Tensors.zerosLike(t, t.shape()).add_(Tensors.scalar(1)));

@@ -90,7 +90,8 @@ public final class SynapticIntelligence implements Penalty {
         consolidate(finished.parameters());
     }
 
-    void consolidate(Parameters now) {
+    /** As {@link #consolidate(Objective)}, which looks at the parameters only. */
+    public void consolidate(Parameters now) {
         try (Scope s = Scope.open()) {
             Tensor[] omega = new Tensor[now.size()];
             for (int i = 0; i < omega.length; i++) {
@@ -116,12 +117,12 @@ public final class SynapticIntelligence implements Penalty {
     }
 
     /** Path integral w of a leaf, or null before its first step. */
-    Tensor path(String name) {
+    public Tensor path(String name) {
         return path.get(name);
     }
 
     /** Omega of a leaf. */
-    Tensor importance(String name, Tensor now) {
+    public Tensor importance(String name, Tensor now) {
         return anchors.importance(name, now);
     }
 

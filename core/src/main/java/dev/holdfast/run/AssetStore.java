@@ -3,7 +3,8 @@ package dev.holdfast.run;
 import dev.holdfast.tensor.State;
 import java.util.function.Supplier;
 
-/** Trained bases shared by studies (LM base, enc-mini, tiny ViT, feature extractor), keyed by specification, data fingerprint and seed. */
+/** Things that take long to make and that several studies share: made once, kept under a key that names all they depend on. */
 public interface AssetStore {
+    /** The state under {@code key}; made and kept if it is not there. The key names specification, data and seed. */
     State get(String key, Supplier<State> make);
 }

@@ -1,8 +1,10 @@
 package dev.holdfast.run;
 
-/** Read-only watcher of a learner or a language model, called by the driver; due first, so that nothing is paid for what is not asked. */
+/** Read-only watcher of something that learns, called by the driver between two steps. */
 public interface Probe<S> {
+    /** Whether this moment is looked at; asked first, so that nothing is paid for what is not wanted. */
     boolean due(Moment m);
 
+    /** Looks at the subject without changing it and notes what it sees. */
     void observe(S subject, Moment m, RunLog log);
 }

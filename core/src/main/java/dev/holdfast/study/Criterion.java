@@ -1,4 +1,9 @@
 package dev.holdfast.study;
 
-/** Stated before the run; required=false: reported, never judged. */
+/**
+ * One thing that must hold, stated before the run.
+ *
+ * @param sentence for people
+ * @param required false: reported, never judged
+ */
 public record Criterion(String id, String sentence, Rule rule, boolean required) {}

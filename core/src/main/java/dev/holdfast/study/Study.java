@@ -2,12 +2,16 @@ package dev.holdfast.study;
 
 import java.util.List;
 
+/** A paper's claim, re-run at a scale that two CPU cores can hold; found by {@link java.util.ServiceLoader}. */
 public interface Study {
     Paper paper();
 
+    /** The claim in one sentence, with the paper's own figures. */
     String claim();
 
+    /** What must hold and what is only reported, stated before the run. */
     List<Criterion> criteria();
 
+    /** Runs arms and baselines and returns every number that was measured; judges nothing. */
     Findings run(StudyContext c);
 }

@@ -1,19 +1,23 @@
 package dev.holdfast.study;
 
-import dev.holdfast.data.Dataset;
+import dev.holdfast.data.catalog.DataPair;
 import dev.holdfast.run.RunContext;
 import java.util.List;
 
+/** What a study gets to run with. */
 public interface StudyContext extends RunContext {
-    Budget budget();
-
-    List<Long> seeds();
-
-    Dataset data(String name);
-
+    /** How much work a study may be: seconds, minutes, as long as it takes. */
     enum Budget {
         SMOKE,
         QUICK,
         FULL
     }
+
+    Budget budget();
+
+    /** Seeds for {@code wanted} repetitions: 1, 2, 3, ... */
+    List<Long> seeds(int wanted);
+
+    /** A data set by id; a missing one is an error that says where it was looked for. */
+    DataPair data(String id);
 }

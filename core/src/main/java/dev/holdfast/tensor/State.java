@@ -24,7 +24,7 @@ public final class State {
 
     /** Adds a tensor; null is skipped, so that optional parts need no branch. */
     public State put(String name, Tensor t) {
-        if (t != null && tensors.put(name, t) != null) {
+        if (t != null && tensors.putIfAbsent(name, t) != null) {
             throw new IllegalArgumentException("The state already has a tensor '" + name + "'.");
         }
         return this;
@@ -32,7 +32,7 @@ public final class State {
 
     /** Adds a text; null is skipped. */
     public State put(String name, String value) {
-        if (value != null && values.put(name, value) != null) {
+        if (value != null && values.putIfAbsent(name, value) != null) {
             throw new IllegalArgumentException("The state already has a value '" + name + "'.");
         }
         return this;

@@ -264,9 +264,11 @@ public final class Tensors {
     /** True if no entry is NaN or infinite. */
     public static boolean finite(Tensor t) {
         try (Scope s = Scope.open()) {
-            // the sum of |x|*0 is NaN exactly if an entry is not finite: one pass, no temporary mask
-            return t.numel() == 0
-                    || Double.isFinite(t.detach().mul(scalar(0)).sum().item_double());
+            Tensor d = t.detach();
+            // a finite sum has finite terms, and takes no memory; a sum that is not may just have overflowed
+            return d.numel() == 0
+                    || Double.isFinite(d.sum().item_double())
+                    || Double.isFinite(d.mul(scalar(0)).sum().item_double());
         }
     }
 

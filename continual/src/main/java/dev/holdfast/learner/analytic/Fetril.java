@@ -179,9 +179,11 @@ public final class Fetril implements Learner {
                         config.rank,
                         config.maxPseudoPerClass,
                         rng.child("part", parts));
+        Borrowing borrowing = new Borrowing(rows, fresh, sourceMeans, pastMeans, past, chosen);
+        List<LinearSvm.Block> kept = borrowing.bytes(width) <= KEEP_BYTES ? borrowing.all() : null;
         LinearSvm svm = new LinearSvm(
                 new LinearSvm.Config(config.c, config.tolerance),
-                () -> new Borrowing(rows, fresh, sourceMeans, pastMeans, past, chosen),
+                () -> kept != null ? kept : borrowing,
                 index.size(),
                 width);
         LinearSvm.Fit fit = index.size() == 1 ? null : svm.fit(start(index.size(), width));
@@ -200,7 +202,10 @@ public final class Fetril implements Learner {
         return new LinearSvm.Block(rows, c);
     }
 
-    /** Blocks of true rows, then of borrowed ones, moved and normalised when asked for: never all at once. */
+    /** Borrowed rows up to so many bytes are made once; beyond that anew in every pass, never all at once. */
+    private static final long KEEP_BYTES = 1L << 30;
+
+    /** Blocks of true rows, then of borrowed ones, moved and normalised when asked for. */
     private record Borrowing(
             List<LinearSvm.Block> rows,
             List<Tensor> fresh,
@@ -209,6 +214,19 @@ public final class Fetril implements Learner {
             int[] past,
             int[][][] chosen)
             implements Iterable<LinearSvm.Block> {
+        long bytes(long width) {
+            return java.util.Arrays.stream(chosen)
+                    .flatMap(java.util.Arrays::stream)
+                    .mapToLong(c -> 8L * width * c.length)
+                    .sum();
+        }
+
+        List<LinearSvm.Block> all() {
+            List<LinearSvm.Block> blocks = new ArrayList<>();
+            forEach(blocks::add);
+            return blocks;
+        }
+
         @Override
         public java.util.Iterator<LinearSvm.Block> iterator() {
             var moved = java.util.stream.IntStream.range(0, past.length)
@@ -353,7 +371,7 @@ public final class Fetril implements Learner {
                     FeatureTranslation.Similarity.COSINE,
                     1,
                     1,
-                    1e-8,
+                    1e-6,
                     Integer.MAX_VALUE,
                     true,
                     Returning.REFUSE);

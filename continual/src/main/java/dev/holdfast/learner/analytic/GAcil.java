@@ -74,7 +74,7 @@ public final class GAcil {
 
         @Override
         public Config defaults() {
-            return new Config(FeatureSpace.Config.inputs(), 1000, 1, false, RecursiveRidge.Form.RECURSIVE);
+            return new Config(FeatureSpace.Config.inputs(), 1000, 0.1, false, RecursiveRidge.Form.RECURSIVE);
         }
 
         @Override

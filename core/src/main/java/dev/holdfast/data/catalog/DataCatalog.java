@@ -17,6 +17,7 @@ import dev.holdfast.data.text.SentenceFeatures;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -33,7 +34,8 @@ import java.util.stream.Stream;
  *       DataSourcePlugin});
  *   <li>a path, as it stands or below the data folder: a CSV, Parquet, JSON-lines, ARFF or IDX file, a folder with the
  *       four IDX files of a set, a folder of images in class folders, or of {@code train/} and {@code test/} with such;
- *   <li>either with options, {@code rows.csv?label=kind&ignore=id,date}, and with the format in front where the name does
+ *   <li>{@code -} for rows on standard input up to its end, CSV unless another format stands in front;
+ *   <li>any of these with options, {@code rows.csv?label=kind&ignore=id,date}, and with the format in front where the name does
  *       not tell it, {@code csv:rows.txt?label=kind}. Options: label, text, ignore, categories, test, seed, standardise,
  *       encoding, indicators, rows, separator, header (see {@link DataOptions}).
  * </ul>
@@ -41,6 +43,8 @@ import java.util.stream.Stream;
  * <p>Pure functions of names, options and files; safe from any thread.
  */
 public final class DataCatalog {
+    private static final String STANDARD_INPUT = "-";
+
     private DataCatalog() {}
 
     /** Data sets that can be named by id, with a line about each, ids ascending. */
@@ -138,6 +142,9 @@ public final class DataCatalog {
 
     /** The file or folder of a spec: as it stands, or below the data folder. */
     private static Path find(Spec s) {
+        if (s.place().equals(STANDARD_INPUT)) {
+            return standardInput();
+        }
         Path asItStands = Path.of(s.place());
         if (Files.exists(asItStands)) {
             return asItStands;
@@ -161,6 +168,19 @@ public final class DataCatalog {
                 "There is no such file, folder or data set" + (dir == null ? "." : ", here or in " + dir + "."),
                 "a path, or one of " + ids().keySet(),
                 near.isEmpty() ? null : "Maybe " + String.join(" or ", near) + " was meant.");
+    }
+
+    /** A table is read more than once, so what comes in is kept in a file until the program ends. */
+    private static Path standardInput() {
+        try {
+            Path kept = Files.createTempFile("standard-input-", ".csv");
+            kept.toFile().deleteOnExit();
+            Files.copy(System.in, kept, StandardCopyOption.REPLACE_EXISTING);
+            return kept;
+        } catch (IOException e) {
+            throw DataException.at(
+                    "standard input", "The rows cannot be kept (" + e + ").", "room in the temporary folder", null, e);
+        }
     }
 
     private static Optional<String> neighbour(Path missing) {

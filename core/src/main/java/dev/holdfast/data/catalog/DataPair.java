@@ -2,6 +2,7 @@ package dev.holdfast.data.catalog;
 
 import dev.holdfast.data.Dataset;
 import dev.holdfast.data.Schema;
+import dev.holdfast.data.table.Preprocessing;
 import java.util.Optional;
 
 /**
@@ -11,12 +12,7 @@ import java.util.Optional;
  * @param note where the rows come from and what was done to them, in a sentence or two for people
  * @param preprocessing how raw table rows became numbers, to be kept with a model; empty for images
  */
-public record DataPair(
-        String name,
-        String note,
-        Dataset train,
-        Dataset test,
-        Optional<dev.holdfast.data.table.Preprocessing> preprocessing) {
+public record DataPair(String name, String note, Dataset train, Dataset test, Optional<Preprocessing> preprocessing) {
     public DataPair {
         if (!train.schema().classes().equals(test.schema().classes())
                 || !train.schema().inputs().equals(test.schema().inputs())) {

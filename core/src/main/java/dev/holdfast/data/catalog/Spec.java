@@ -2,6 +2,7 @@ package dev.holdfast.data.catalog;
 
 import dev.holdfast.data.DataException;
 import dev.holdfast.data.source.DataOptions;
+import dev.holdfast.data.source.IdxFiles;
 import dev.holdfast.data.source.Names;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
@@ -125,7 +126,7 @@ record Spec(String format, String place, DataOptions options) {
             return format;
         }
         if (Files.isDirectory(path)) {
-            return dev.holdfast.data.source.IdxFiles.Four.in(path) != null ? "idx" : "images";
+            return IdxFiles.Four.in(path) != null ? "idx" : "images";
         }
         String name = path.getFileName().toString().toLowerCase(Locale.ROOT);
         String bare = name.endsWith(".gz") ? name.substring(0, name.length() - 3) : name;

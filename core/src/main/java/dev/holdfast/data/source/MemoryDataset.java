@@ -11,6 +11,7 @@ import dev.holdfast.data.Target;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -20,7 +21,9 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Tensor;
 
-/** Rows held in memory; a subset is a list of positions into the same memory. */
+/**
+ * Rows held in memory; a subset is a list of positions into the same memory. Immutable; safe from any thread.
+ */
 public final class MemoryDataset implements Dataset {
     private final Schema schema;
     private final Inputs inputs;
@@ -97,7 +100,7 @@ public final class MemoryDataset implements Dataset {
         int[] p = new int[positions.length];
         long[] id = new long[positions.length];
         for (int i = 0; i < p.length; i++) {
-            p[i] = at[positions[i]];
+            p[i] = at[checked(positions[i])];
             id[i] = ids[p[i]];
         }
         return new Batch(inputs.rows(p), target.rows(p), Rows.of(id));
@@ -110,7 +113,7 @@ public final class MemoryDataset implements Dataset {
 
     @Override
     public long id(int position) {
-        return ids[at[position]];
+        return ids[at[checked(position)]];
     }
 
     @Override
@@ -120,7 +123,15 @@ public final class MemoryDataset implements Dataset {
                 inputs,
                 target,
                 ids,
-                Arrays.stream(positions).map(i -> at[i]).toArray());
+                Arrays.stream(positions).map(i -> at[checked(i)]).toArray());
+    }
+
+    private int checked(int position) {
+        if (position < 0 || position >= at.length) {
+            throw new IndexOutOfBoundsException(
+                    "There is no row at position " + position + "; the set has " + at.length + " rows, from 0.");
+        }
+        return position;
     }
 
     /** The same rows under another schema (renamed or restricted classes). */
@@ -161,8 +172,10 @@ public final class MemoryDataset implements Dataset {
                         hash(sha, inputs.tensor(f));
                     }
                 }
-                if (target instanceof Target.ClassIds c) {
-                    hash(sha, c.ids());
+                hash(sha, target);
+                sha.update((schema.inputs() + " " + schema.classes()).getBytes(StandardCharsets.UTF_8));
+                for (int i : at) {
+                    sha.update(ByteBuffer.allocate(8).putLong(ids[i]).flip());
                 }
                 fingerprint = HexFormat.of().formatHex(sha.digest()).substring(0, 32);
             } catch (NoSuchAlgorithmException e) {
@@ -172,8 +185,35 @@ public final class MemoryDataset implements Dataset {
         return fingerprint;
     }
 
+    private void hash(MessageDigest sha, Target t) {
+        sha.update(t.getClass().getSimpleName().getBytes(StandardCharsets.UTF_8));
+        if (t instanceof Target.ClassIds c) {
+            hash(sha, c.ids());
+        } else if (t instanceof Target.Soft s) {
+            hash(sha, s.p());
+        } else if (t instanceof Target.MultiLabel m) {
+            hash(sha, m.y());
+            if (m.known() != null) {
+                hash(sha, m.known());
+            }
+        } else if (t instanceof Target.Levels l) {
+            hash(sha, l.ids());
+            hash(sha, l.level());
+        } else if (t instanceof Target.Values v) {
+            hash(sha, v.y());
+        } else if (t instanceof Target.Tokens k) {
+            hash(sha, k.labels());
+        } else if (t instanceof Target.Answers a) {
+            for (int i : at) {
+                sha.update(a.problems().get(i).toString().getBytes(StandardCharsets.UTF_8));
+            }
+        }
+    }
+
     private void hash(MessageDigest sha, Tensor all) {
-        sha.update((all.scalar_type() + Arrays.toString(all.shape())).getBytes(StandardCharsets.UTF_8));
+        long[] rowShape = Arrays.copyOfRange(all.shape(), 1, (int) all.dim());
+        sha.update((all.scalar_type().intern() + " " + at.length + Arrays.toString(rowShape))
+                .getBytes(StandardCharsets.UTF_8));
         // in pieces, so that the Java heap never holds the whole set
         for (int from = 0; from < at.length; from += 1024) {
             try (Scope s = Scope.open()) {

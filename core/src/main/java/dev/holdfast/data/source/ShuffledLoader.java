@@ -12,7 +12,7 @@ import java.util.NoSuchElementException;
 
 /**
  * Deals a data set in batches, pass after pass. The order of pass e is a function of (seed, e), so the position is all
- * the state there is: a resumed loader continues with the same rows.
+ * the state there is: a resumed loader continues with the same rows. Batches end with their pass. One thread.
  */
 public final class ShuffledLoader implements Loader {
     private final Dataset data;
@@ -46,6 +46,14 @@ public final class ShuffledLoader implements Loader {
         if (orderOf != epoch) {
             order = pace.sampler().order(data, epoch, rng.child("epoch", epoch));
             orderOf = epoch;
+            if (order.length == 0) {
+                throw new IllegalStateException("The sampler dealt no row in pass " + epoch
+                        + "; expected at least one of " + data.size() + ".");
+            }
+            if (cursor >= order.length) {
+                throw new IllegalStateException("The saved position " + cursor + " lies behind the " + order.length
+                        + " rows of pass " + epoch + ".\nMaybe the data changed since it was saved.");
+            }
         }
         int to = Math.min(order.length, cursor + pace.batchSize());
         Batch b = data.rows(Arrays.copyOfRange(order, cursor, to));
@@ -66,8 +74,15 @@ public final class ShuffledLoader implements Loader {
 
     @Override
     public void load(State saved) {
-        epoch = (int) saved.integer("epoch");
-        cursor = (int) saved.integer("cursor");
-        step = saved.integer("step");
+        int newEpoch = Math.toIntExact(saved.integer("epoch"));
+        int newCursor = Math.toIntExact(saved.integer("cursor"));
+        long newStep = saved.integer("step");
+        if (newEpoch < 0 || newCursor < 0 || newStep < 0) {
+            throw new IllegalArgumentException("A position has no negative parts but the saved one is pass " + newEpoch
+                    + ", row " + newCursor + ", step " + newStep + ".");
+        }
+        epoch = newEpoch;
+        cursor = newCursor;
+        step = newStep;
     }
 }

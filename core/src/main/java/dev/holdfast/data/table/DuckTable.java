@@ -2,6 +2,7 @@ package dev.holdfast.data.table;
 
 import dev.holdfast.data.DataException;
 import dev.holdfast.data.source.DataOptions;
+import dev.holdfast.data.source.Names;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Properties;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.duckdb.DuckDBConnection;
 
 /**
  * A CSV (gzip or not), Parquet or JSON-lines file read through DuckDB inside the process, in pieces, so that it may be
@@ -267,18 +269,25 @@ public final class DuckTable implements Table {
         }
         String q = "SELECT " + String.join(", ", parts) + " FROM " + source
                 + (fromRow > 0 ? " LIMIT " + (rows - fromRow) + " OFFSET " + fromRow : "");
+        Connection own = null;
         try {
-            Statement s = streaming.createStatement();
-            return new Rows(s, s.executeQuery(q), asks, fromRow);
+            // a connection streams one result at a time, so every cursor has its own
+            own = ((DuckDBConnection) streaming).duplicate();
+            Statement s = own.createStatement();
+            Rows r = new Rows(own, s, s.executeQuery(q), asks, fromRow);
+            own = null;
+            return r;
         } catch (SQLException e) {
             throw explain(file, format, separator, columns.size(), e);
+        } finally {
+            shut(own);
         }
     }
 
     /** The error for a column that is not there: lists the columns and names the nearest. */
     static DataException absent(Table t, String column, String what) {
         List<String> names = t.columns().stream().map(Column::name).toList();
-        String near = dev.holdfast.data.source.Names.nearest(column, names);
+        String near = Names.nearest(column, names);
         return DataException.at(
                 t.name(),
                 "There is no " + what + " '" + column + "'.",
@@ -310,13 +319,15 @@ public final class DuckTable implements Table {
     }
 
     private final class Rows implements Cursor {
+        private final Connection own;
         private final Statement statement;
         private final ResultSet result;
         private final List<Ask> asks;
         private final int most;
         private long at;
 
-        Rows(Statement statement, ResultSet result, List<Ask> asks, long at) {
+        Rows(Connection own, Statement statement, ResultSet result, List<Ask> asks, long at) {
+            this.own = own;
             this.statement = statement;
             this.result = result;
             this.asks = asks;
@@ -359,6 +370,7 @@ public final class DuckTable implements Table {
             try {
                 result.close();
                 statement.close();
+                own.close();
             } catch (SQLException e) {
                 throw new IllegalStateException(e);
             }

@@ -4,7 +4,7 @@ import java.util.List;
 
 /**
  * Rows and named columns of a file, checked once from end to end when it was opened, then read in pieces as often as
- * wanted. One thread at a time.
+ * wanted. Several cursors may be open at once, each bound to one thread.
  */
 public interface Table extends AutoCloseable {
     /** File name for messages. */

@@ -27,7 +27,7 @@ import org.bytedeco.pytorch.Tensor;
 /**
  * Rows of a table that stay in their file: a loader holds one block of some thousand rows at a time. The pace's sampler
  * orders the rows of each block; blocks come in the order of the file. Batches end with their block. Row ids are the row
- * numbers of the table. One loader at a time, one thread; closing the source closes the table.
+ * numbers of the table. Several loaders may be open at once, each bound to one thread; closing the source closes the table.
  */
 public final class TableSource implements DataSource, AutoCloseable {
     private static final int BLOCK = 8192;

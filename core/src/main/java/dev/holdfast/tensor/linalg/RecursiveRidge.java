@@ -30,6 +30,9 @@ public final class RecursiveRidge implements Stateful {
     /** Rows that one Cholesky factor covers; larger batches are taken in pieces, with the same result. */
     private static final long PIECE = 1024;
 
+    /** R is made symmetric again whenever this many rows have come or gone. */
+    private static final long SYMMETRISE = 512;
+
     private final long width;
     private final double gamma;
     private final Form form;
@@ -130,30 +133,43 @@ public final class RecursiveRidge implements Stateful {
         try (Scope s = Scope.open()) {
             Tensor x = h.detach().to(ScalarType.Double);
             Tensor t = y.detach().to(ScalarType.Double);
-            Tensor newSquare = square;
             Tensor newColumns = grown(t.size(1));
-            for (long from = 0; from < n; from += PIECE) {
-                long to = Math.min(n, from + PIECE);
-                try (Scope piece = Scope.open()) {
-                    Tensor[] r = form == Form.GRAM
-                            ? sums(newSquare, newColumns, Tensors.slice(x, from, to), Tensors.slice(t, from, to), sign)
-                            : recursion(
-                                    newSquare,
-                                    newColumns,
-                                    Tensors.slice(x, from, to),
-                                    Tensors.slice(t, from, to),
-                                    sign);
-                    newSquare = piece.keep(r[0]);
-                    newColumns = piece.keep(r[1]);
-                }
+            if (form == Form.GRAM) {
+                Tensor[] r = sums(square, newColumns, x, t, sign);
+                commit(r[0], r[1], rows + sign * n);
+                return;
             }
-            commit(newSquare, newColumns, rows + sign * n);
+            if (n > PIECE) {
+                // a failure half-way must leave nothing behind, so the pieces work on a copy
+                Tensor before = square;
+                square = square.clone();
+                try {
+                    for (long from = 0; from < n; from += PIECE) {
+                        long to = Math.min(n, from + PIECE);
+                        newColumns =
+                                recursion(newColumns, Tensors.slice(x, from, to), Tensors.slice(t, from, to), sign);
+                    }
+                } catch (RuntimeException e) {
+                    square = before;
+                    throw e;
+                }
+                Tensor after = square;
+                square = before;
+                commit(after, newColumns, rows + sign * n);
+            } else {
+                commit(square, recursion(newColumns, x, t, sign), rows + sign * n);
+            }
         }
     }
 
-    /** K = (I + HRH')^-1; R <- R - RH'KHR; W <- W + RH'(Y - HW) with the new R; signs turned round to forget. */
-    private Tensor[] recursion(Tensor r, Tensor w, Tensor h, Tensor y, int sign) {
-        Tensor hr = h.mm(r);
+    /**
+     * K = (I + HRH')^-1; R <- R - RH'KHR in place; returns W + RH'(Y - HW) with the new R; signs turned round to forget.
+     *
+     * <p>With K^-1 = LL' and V = L^-1 HR: RH'KHR = V'V, and the new R times H' is RH'K = V'L^-1, so W costs no product
+     * with R. All that can fail comes before R moves.
+     */
+    private Tensor recursion(Tensor w, Tensor h, Tensor y, int sign) {
+        Tensor hr = h.mm(square);
         Tensor k = hr.mm(h.t()).mul_(Tensors.scalar(sign));
         k.diagonal().add_(Tensors.scalar(1));
         k = k.add(k.t()).mul_(Tensors.scalar(0.5));
@@ -164,11 +180,15 @@ public final class RecursiveRidge implements Stateful {
                         ? Ridge.advice(gamma)
                         : "Maybe some of these rows were never learnt, or not with these numbers.");
         Tensor v = torch.linalg_solve_triangular(factor, hr, false);
-        Tensor fresh = r.addmm(v.t(), v, Tensors.scalar(1), Tensors.scalar(-sign));
-        // a copy first: the transpose is a view of what is changed
-        fresh.add_(fresh.t().clone()).mul_(Tensors.scalar(0.5));
-        Tensor error = h.t().mm(y.sub(h.mm(w)));
-        return new Tensor[] {fresh, w.add(fresh.mm(error), Tensors.scalar(sign))};
+        Tensor error = torch.linalg_solve_triangular(factor, y.sub(h.mm(w)), false);
+        Tensor fresh = w.add(v.t().mm(error), Tensors.scalar(sign));
+        requireFinite(fresh, v);
+        square.addmm_(v.t(), v, Tensors.scalar(1), Tensors.scalar(-sign));
+        if (rows / SYMMETRISE != (rows + h.size(0)) / SYMMETRISE) {
+            // rounding errors of the products do not quite mirror each other; the copy first, since t() is a view
+            square.add_(square.t().clone()).mul_(Tensors.scalar(0.5));
+        }
+        return fresh;
     }
 
     private static Tensor[] sums(Tensor a, Tensor b, Tensor h, Tensor y, int sign) {
@@ -231,15 +251,13 @@ public final class RecursiveRidge implements Stateful {
     }
 
     private void commit(Tensor newSquare, Tensor newColumns, long newRows) {
-        if (!Tensors.finite(newColumns) || !Tensors.finite(newSquare)) {
-            throw new IllegalArgumentException(
-                    "The weights of the ridge regression are no longer finite; the batch was not" + " learnt.\n"
-                            + Ridge.advice(gamma));
+        if (form == Form.GRAM || newSquare != square) {
+            requireFinite(newColumns, newSquare);
         }
         Tensor oldSquare = square;
         Tensor oldColumns = columns;
-        square = Scope.own(newSquare);
-        columns = Scope.own(newColumns);
+        square = newSquare == oldSquare ? oldSquare : Scope.own(newSquare);
+        columns = newColumns == oldColumns ? oldColumns : Scope.own(newColumns);
         if (oldSquare != square) {
             oldSquare.close();
         }
@@ -248,6 +266,13 @@ public final class RecursiveRidge implements Stateful {
         }
         rows = newRows;
         dropSolved();
+    }
+
+    private void requireFinite(Tensor newColumns, Tensor more) {
+        if (!Tensors.finite(newColumns) || !Tensors.finite(more)) {
+            throw new IllegalArgumentException("The weights of the ridge regression are no longer finite; the batch was"
+                    + " not learnt.\n" + Ridge.advice(gamma));
+        }
     }
 
     private void dropSolved() {

@@ -1,4 +1,4 @@
-package dev.holdfast.learner;
+package dev.holdfast.learner.baseline;
 
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.Inputs;
@@ -7,7 +7,13 @@ import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.Target;
 import dev.holdfast.data.source.MemoryDataset;
+import dev.holdfast.learner.Admission;
+import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
+import dev.holdfast.learner.Footprint;
+import dev.holdfast.learner.Learner;
+import dev.holdfast.learner.Net;
+import dev.holdfast.learner.NetConfig;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.scenario.Experience;

@@ -1,11 +1,17 @@
-package dev.holdfast.learner;
+package dev.holdfast.learner.baseline;
 
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.DataSource;
 import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
+import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
+import dev.holdfast.learner.Differentiable;
+import dev.holdfast.learner.Footprint;
+import dev.holdfast.learner.Learner;
+import dev.holdfast.learner.Net;
+import dev.holdfast.learner.NetConfig;
 import dev.holdfast.nn.Model;
 import dev.holdfast.objective.Objective;
 import dev.holdfast.optim.Step;

@@ -1,4 +1,4 @@
-package dev.holdfast.learner;
+package dev.holdfast.learner.baseline;
 
 import dev.holdfast.config.Doc;
 import dev.holdfast.data.Batch;
@@ -6,7 +6,12 @@ import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
+import dev.holdfast.learner.Admission;
+import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
+import dev.holdfast.learner.Footprint;
+import dev.holdfast.learner.Learner;
+import dev.holdfast.learner.Net;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.tensor.Rng;
