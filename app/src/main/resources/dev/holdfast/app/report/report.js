@@ -81,7 +81,7 @@
     const seeds = all.request.seeds;
     byId('facts').textContent = bed.data.note + ' · ' + bed.stream.name + ' · '
       + seeds.length + (seeds.length === 1 ? ' seed' : ' seeds') + ' · ' + all.created.slice(0, 10);
-    byId('foot').textContent = all.machine.holdfast + ' · results.json and results.csv beside this page hold the same numbers.';
+    byId('foot').textContent = 'Holdfast ' + all.machine.holdfast + ' · results.json and results.csv beside this page hold the same numbers.';
   }
 
   function summaryTable() {
