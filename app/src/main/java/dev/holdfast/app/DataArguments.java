@@ -4,7 +4,6 @@ import dev.holdfast.app.compare.Console;
 import dev.holdfast.data.catalog.DataCatalog;
 import dev.holdfast.data.catalog.DataPair;
 import dev.holdfast.data.source.DataOptions;
-import dev.holdfast.data.source.Progress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -73,12 +72,8 @@ final class DataArguments {
 
     /** Opens data into memory, split for training and testing. */
     DataPair open(String which, Console console) {
-        try (Console.Meter meter = console.meter("read", " rows", -1)) {
-            return DataCatalog.open(which, options(), progress(meter));
+        try (Console.Reading reading = console.reading()) {
+            return DataCatalog.open(which, options(), reading);
         }
-    }
-
-    static Progress progress(Console.Meter meter) {
-        return (done, total, what) -> meter.at(done, what);
     }
 }

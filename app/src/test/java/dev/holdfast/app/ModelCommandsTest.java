@@ -100,6 +100,15 @@ class ModelCommandsTest {
     }
 
     @Test
+    void dataWithoutATableArePredictedOnTheirTestPart() {
+        ok(TinyData.run("learn", "mnist1d", "--learner", "ncm", "--rows", "600", "--out", model));
+        Ran said = ok(TinyData.run("predict", model, "mnist1d", "--no-scores"));
+        assertThat(said.out().split("\r\n")).hasSize(1001);
+        assertThat(said.err()).contains("of 1,000 rows right");
+        assertThat(TinyData.run("predict", model, csv).code()).isEqualTo(ExitCodes.BAD_INPUT);
+    }
+
+    @Test
     void predictsFromStandardInputAsJsonRows() throws Exception {
         ok(learn(csv, "ncm", model));
         InputStream before = System.in;

@@ -1,6 +1,8 @@
 package dev.holdfast.app.compare;
 
+import dev.holdfast.data.source.Progress;
 import java.io.PrintWriter;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -38,8 +40,41 @@ public final class Console {
                         .setStyle(ProgressBarStyle.ASCII)
                         .setUpdateIntervalMillis(500)
                         .showSpeed()
+                        // one line that is written over, so that other lines can pass above it
+                        .setConsumer(new ConsoleProgressBarConsumer(System.err))
                         .build())
                 : new Quiet();
+    }
+
+    /** A meter of reading that shows itself only where there is something to wait for. */
+    public Reading reading() {
+        return new Reading();
+    }
+
+    /** How far reading is. */
+    public final class Reading implements Progress, AutoCloseable {
+        private Meter meter;
+        private String doing;
+
+        private Reading() {}
+
+        @Override
+        public void at(long done, long total, String what) {
+            if (!what.equals(doing)) {
+                close();
+                meter = meter(what, "", total);
+                doing = what;
+            }
+            meter.at(done, "");
+        }
+
+        @Override
+        public void close() {
+            if (meter != null) {
+                meter.close();
+                meter = null;
+            }
+        }
     }
 
     /** How far something is. */

@@ -40,6 +40,7 @@ public record ModelCard(
 
     public ModelCard {
         lessons = List.copyOf(lessons);
+        preprocessing = preprocessing == null || preprocessing.isNull() ? null : preprocessing;
     }
 
     /**

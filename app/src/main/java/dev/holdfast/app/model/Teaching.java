@@ -3,7 +3,6 @@ package dev.holdfast.app.model;
 import dev.holdfast.app.compare.Console;
 import dev.holdfast.app.compare.Settings;
 import dev.holdfast.data.source.DataOptions;
-import dev.holdfast.data.source.Progress;
 import dev.holdfast.data.table.Preprocessing;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
@@ -179,9 +178,8 @@ public record Teaching(
     }
 
     private Source open(Lesson l, Optional<Preprocessing> fitted) {
-        try (Console.Meter meter = console.meter("read", " rows", -1)) {
-            Progress progress = (done, total, what) -> meter.at(done, what);
-            return Source.open(l.data, l.options, fitted, Source.Part.TRAIN, progress)
+        try (Console.Reading reading = console.reading()) {
+            return Source.open(l.data, l.options, fitted, Source.Part.TRAIN, reading)
                     .requireLabelled();
         }
     }

@@ -30,11 +30,9 @@ public final class StudyRun implements StudyContext, AutoCloseable {
     private final int mostSeeds;
     private final DataOptions options;
     private final Path folder;
-    private final Console console;
+    private final Console.Reading progress;
     private final BooleanSupplier cancelled;
     private final Map<String, DataPair> opened = new HashMap<>();
-    private Console.Meter meter;
-    private String doing;
 
     /**
      * @param mostSeeds no more seeds than this; 0 = as many as the study wants
@@ -51,7 +49,7 @@ public final class StudyRun implements StudyContext, AutoCloseable {
         this.mostSeeds = mostSeeds;
         this.options = options;
         this.folder = folder;
-        this.console = console;
+        this.progress = console.reading();
         this.cancelled = cancelled;
     }
 
@@ -78,12 +76,7 @@ public final class StudyRun implements StudyContext, AutoCloseable {
 
     @Override
     public void progress(long done, long total, String what) {
-        if (!what.equals(doing)) {
-            close();
-            meter = console.meter(what, "", total);
-            doing = what;
-        }
-        meter.at(done, "");
+        progress.at(done, total, what);
     }
 
     @Override
@@ -129,9 +122,6 @@ public final class StudyRun implements StudyContext, AutoCloseable {
 
     @Override
     public void close() {
-        if (meter != null) {
-            meter.close();
-            meter = null;
-        }
+        progress.close();
     }
 }

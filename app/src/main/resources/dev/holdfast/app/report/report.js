@@ -28,7 +28,8 @@
     const s = bed.summary.find(x => x.learner === name);
     if (s.role === 'BASELINE') return { color: css('--quiet'), type: 'dotted', shape: 'emptyCircle' };
     if (s.role === 'BOUND') return { color: css('--ink'), type: 'dashed', shape: 'emptyDiamond' };
-    const names = bed.summary.filter(x => x.role === 'LEARNER').map(x => x.learner).sort();
+    // by rank on the first data set, so that the best stand apart most and keep their colour on every data set
+    const names = [...new Set([...all.beds[0].summary, ...bed.summary].filter(x => x.role === 'LEARNER').map(x => x.learner))];
     const i = names.indexOf(name);
     const hues = HUES[dark.matches ? 'dark' : 'light'];
     return { color: hues[i % hues.length], type: i < hues.length ? 'solid' : [8, 3], shape: SHAPES[i % SHAPES.length] };
@@ -251,6 +252,9 @@
     chart.on('legendinverseselect', e => label(e.selected));
   }
 
+  /** One height for the two charts that stand side by side. */
+  const tall = () => Math.max(25, 5 + 1.6 * done().length) + 'rem';
+
   function squareChart() {
     const name = byId('learner').value;
     const a = square(name);
@@ -259,6 +263,7 @@
     const label = (t, j) => seeds > 1 ? 'task ' + (j + 1) : t;
     const cells = [];
     a.forEach((r, k) => r.forEach((v, j) => { if (known(v)) cells.push({ value: [j, k, 100 * v], label: { color: v > 0.5 ? css('--on-high') : css('--ink') } }); }));
+    byId('square').style.height = tall();
     draw('square', {
       grid: { left: 62, right: 12, top: 8, bottom: 92 },
       tooltip: tip({ formatter: p => 'after part ' + (p.value[1] + 1) + ', task ' + (p.value[0] + 1) + (seeds > 1 ? '' : ' (' + escape(tasks[p.value[0]]) + ')') + ': ' + p.value[2].toFixed(1) + ' %' }),
@@ -281,7 +286,7 @@
       name, type: 'bar', color, barGap: '15%', barCategoryGap: '32%', itemStyle: { opacity, borderRadius: [0, 3, 3, 0] },
       data: rows.map(s => s[field] ? 100 * s[field].mean : null)
     });
-    byId('forget').style.height = Math.max(25, 5 + 1.75 * rows.length) + 'rem';
+    byId('forget').style.height = tall();
     draw('forget', {
       grid: { left: 84, right: 30, top: 34, bottom: 42 },
       legend: { top: 0, textStyle: { color: css('--ink') } },
@@ -295,11 +300,7 @@
   function costChart() {
     const rows = done().filter(s => s.finalAccuracy && s.cpuSeconds);
     const least = 0.001;
-    // of two dots near each other the faster one is labelled on its left
-    const near = (a, b) => a !== b && Math.abs(a.finalAccuracy.mean - b.finalAccuracy.mean) < 0.035
-      && Math.abs(Math.log10(Math.max(least, a.cpuSeconds.mean) / Math.max(least, b.cpuSeconds.mean))) < 0.35;
-    const twin = s => rows.some((o, i) => near(o, s) && (o.cpuSeconds.mean > s.cpuSeconds.mean || o.cpuSeconds.mean === s.cpuSeconds.mean && i < rows.indexOf(s)));
-    draw('cost', {
+    const chart = draw('cost', {
       grid: { left: 84, right: 90, top: 20, bottom: 46 },
       tooltip: tip({ formatter: p => { const s = rows[p.seriesIndex]; return '<b>' + escape(s.learner) + '</b><br>' + percent(s.finalAccuracy.mean) + ' % final<br>' + s.cpuSeconds.mean.toFixed(2) + ' CPU s<br>' + bytes(s.bytes) + '<br>' + escape(s.shape); } }),
       xAxis: axis({ type: 'log', name: 'CPU seconds of learning', nameLocation: 'middle', nameGap: 28, axisLabel: { color: css('--quiet'), formatter: v => v >= 1 ? count(v) : String(+v.toPrecision(2)) } }),
@@ -309,10 +310,32 @@
         return {
           name: s.learner, type: 'scatter', data: [[Math.max(least, s.cpuSeconds.mean), 100 * s.finalAccuracy.mean]], symbol: l.shape.replace('pin', 'roundRect').replace('arrow', 'triangle'),
           symbolSize: 9 + 3 * Math.max(0, Math.log10(Math.max(1, s.bytes) / 1e4)), itemStyle: { color: l.color, opacity: .9 },
-          label: { show: true, formatter: '{a}', position: twin(s) ? 'left' : 'right', color: css('--ink'), fontSize: 12 }
+          label: { show: true, formatter: '{a}', position: 'right', color: css('--ink'), fontSize: 12 }
         };
       })
     }, 'Cost against accuracy: ' + rows.map(s => s.learner + ' ' + percent(s.finalAccuracy.mean) + ' percent in ' + s.cpuSeconds.mean.toFixed(2) + ' CPU seconds').join(', ') + '.');
+    const dots = rows.map(s => {
+      const [x, y] = chart.convertToPixel('grid', [Math.max(least, s.cpuSeconds.mean), 100 * s.finalAccuracy.mean]);
+      return { x, y, name: s.learner };
+    });
+    const places = labels(dots, 9);
+    chart.setOption({ series: dots.map((_, i) => ({ label: places[i] ? { position: places[i] } : { show: false } })) });
+  }
+
+  /** Where each dot's name fits: beside, above or below it, free of other names and dots; null where nowhere. */
+  function labels(dots, radius) {
+    const taken = dots.map(d => [d.x - radius, d.y - radius, d.x + radius, d.y + radius]);
+    const free = (box, own) => taken.every((t, i) => i === own || box[2] < t[0] || t[2] < box[0] || box[3] < t[1] || t[3] < box[1]);
+    return dots.map((d, i) => {
+      const w = 7 * d.name.length;
+      const boxes = {
+        right: [d.x + radius, d.y - 7, d.x + radius + w, d.y + 7], left: [d.x - radius - w, d.y - 7, d.x - radius, d.y + 7],
+        top: [d.x - w / 2, d.y - radius - 15, d.x + w / 2, d.y - radius], bottom: [d.x - w / 2, d.y + radius, d.x + w / 2, d.y + radius + 15]
+      };
+      const place = Object.keys(boxes).find(p => free(boxes[p], i)) || null;
+      if (place) taken.push(boxes[place]);
+      return place;
+    });
   }
 
   function ranks() {
