@@ -14,4 +14,10 @@ import org.bytedeco.pytorch.Tensor;
  * @param image [c, h, w], or null
  */
 public record Problem(
-        String family, int level, String prompt, String reasoning, String answer, boolean needsReasoning, Tensor image) {}
+        String family,
+        int level,
+        String prompt,
+        String reasoning,
+        String answer,
+        boolean needsReasoning,
+        Tensor image) {}

@@ -95,7 +95,8 @@ public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
         }
     }
 
-    private Tensor rows(Inputs x) {
+    /** The rows [n, M] that the head sees for inputs. */
+    Tensor rows(Inputs x) {
         return expand.apply(space.features(x));
     }
 
