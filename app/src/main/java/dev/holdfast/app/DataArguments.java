@@ -1,9 +1,12 @@
 package dev.holdfast.app;
 
+import dev.holdfast.app.compare.Console;
 import dev.holdfast.data.catalog.DataCatalog;
 import dev.holdfast.data.catalog.DataPair;
 import dev.holdfast.data.source.DataOptions;
+import dev.holdfast.data.source.Progress;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -49,7 +52,33 @@ final class DataArguments {
                 .withSeed(seed);
     }
 
-    DataPair open() {
-        return DataCatalog.open(spec, options());
+    /** What was said beyond the spec, for the record of a run. */
+    List<String> describe() {
+        List<String> said = new ArrayList<>();
+        if (label != null) {
+            said.add("label=" + label);
+        }
+        if (!text.isEmpty()) {
+            said.add("text=" + String.join(",", text));
+        }
+        if (!ignore.isEmpty()) {
+            said.add("ignore=" + String.join(",", ignore));
+        }
+        if (rows > 0) {
+            said.add("rows=" + rows);
+        }
+        said.add("seed=" + seed);
+        return said;
+    }
+
+    /** Opens data into memory, split for training and testing. */
+    DataPair open(String which, Console console) {
+        try (Console.Meter meter = console.meter("read", " rows", -1)) {
+            return DataCatalog.open(which, options(), progress(meter));
+        }
+    }
+
+    static Progress progress(Console.Meter meter) {
+        return (done, total, what) -> meter.at(done, what);
     }
 }

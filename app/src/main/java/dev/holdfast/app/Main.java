@@ -10,7 +10,16 @@ import picocli.CommandLine.Command;
         description = "Learning that stays stable while what it learns from changes.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
-        subcommands = {CompareCommand.class, AutoComplete.GenerateCompletion.class, CommandLine.HelpCommand.class})
+        subcommands = {
+            CompareCommand.class,
+            LearnCommand.class,
+            PredictCommand.class,
+            InspectCommand.class,
+            MergeCommand.class,
+            ForgetCommand.class,
+            AutoComplete.GenerateCompletion.class,
+            CommandLine.HelpCommand.class
+        })
 public final class Main {
     private Main() {}
 
@@ -27,7 +36,9 @@ public final class Main {
                     if (System.getenv("HOLDFAST_TRACE") != null) {
                         e.printStackTrace(cmd.getErr());
                     }
-                    return e instanceof IllegalArgumentException ? ExitCodes.BAD_INPUT : ExitCodes.FAILED;
+                    return e instanceof IllegalArgumentException || e instanceof dev.holdfast.data.DataException
+                            ? ExitCodes.BAD_INPUT
+                            : ExitCodes.FAILED;
                 });
     }
 }

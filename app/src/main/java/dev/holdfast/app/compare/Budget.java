@@ -1,7 +1,7 @@
-package dev.holdfast.app;
+package dev.holdfast.app.compare;
 
 /** How much work a comparison may be. */
-enum Budget {
+public enum Budget {
     /** Seconds: a look whether everything runs. */
     SMOKE(600, 300, 1),
     /** About a minute on two cores. */
