@@ -208,6 +208,11 @@ public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
         }
 
         @Override
+        public String system() {
+            return "19-cl-survey";
+        }
+
+        @Override
         public String paper() {
             return "Mensink et al. 2013, TPAMI 35(11)";
         }
@@ -238,6 +243,11 @@ public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
         @Override
         public String summary() {
             return "streaming linear discriminant analysis; merges and forgets exactly";
+        }
+
+        @Override
+        public String system() {
+            return "19-cl-survey";
         }
 
         @Override

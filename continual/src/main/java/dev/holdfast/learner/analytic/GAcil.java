@@ -68,6 +68,11 @@ public final class GAcil {
         }
 
         @Override
+        public String system() {
+            return "24-g-acil";
+        }
+
+        @Override
         public String paper() {
             return "Zhuang et al. 2024, arXiv 2403.15706";
         }

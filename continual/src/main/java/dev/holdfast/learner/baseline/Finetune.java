@@ -93,6 +93,11 @@ public final class Finetune implements Learner, Differentiable {
         }
 
         @Override
+        public String system() {
+            return "19-cl-survey";
+        }
+
+        @Override
         public Role role() {
             return Role.BASELINE;
         }
@@ -118,6 +123,11 @@ public final class Finetune implements Learner, Differentiable {
         @Override
         public String summary() {
             return "plain training on all parts at once: what is reached without a stream";
+        }
+
+        @Override
+        public String system() {
+            return "19-cl-survey";
         }
 
         @Override

@@ -128,6 +128,11 @@ public final class AnchoredLearner implements Learner, Differentiable {
         }
 
         @Override
+        public String system() {
+            return "19-cl-survey";
+        }
+
+        @Override
         public String paper() {
             return "Kirkpatrick et al. 2017, arXiv 1612.00796; online: Schwarz et al. 2018, arXiv 1805.06370";
         }
@@ -176,6 +181,11 @@ public final class AnchoredLearner implements Learner, Differentiable {
         @Override
         public String summary() {
             return "synaptic intelligence: holds weights that made the loss fall on the way";
+        }
+
+        @Override
+        public String system() {
+            return "19-cl-survey";
         }
 
         @Override

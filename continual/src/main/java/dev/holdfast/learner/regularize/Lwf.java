@@ -172,6 +172,11 @@ public final class Lwf implements Learner, Differentiable {
         }
 
         @Override
+        public String system() {
+            return "19-cl-survey";
+        }
+
+        @Override
         public String paper() {
             return "Li, Hoiem 2016, arXiv 1606.09282";
         }

@@ -161,6 +161,11 @@ public final class AveragedGem implements Learner, Differentiable {
         }
 
         @Override
+        public String system() {
+            return "19-cl-survey";
+        }
+
+        @Override
         public String paper() {
             return "Chaudhry et al. 2019, arXiv 1812.00420";
         }

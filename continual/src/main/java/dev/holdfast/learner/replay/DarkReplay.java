@@ -155,6 +155,11 @@ public final class DarkReplay implements Learner, Differentiable {
         }
 
         @Override
+        public String system() {
+            return "19-cl-survey";
+        }
+
+        @Override
         public String paper() {
             return "Buzzega et al. 2020, arXiv 2004.07211";
         }
@@ -187,6 +192,11 @@ public final class DarkReplay implements Learner, Differentiable {
         @Override
         public String summary() {
             return "DER++: stored logits and stored labels";
+        }
+
+        @Override
+        public String system() {
+            return "19-cl-survey";
         }
 
         @Override

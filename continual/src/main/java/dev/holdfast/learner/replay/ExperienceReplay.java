@@ -118,6 +118,11 @@ public final class ExperienceReplay implements Learner, Differentiable {
         }
 
         @Override
+        public String system() {
+            return "19-cl-survey";
+        }
+
+        @Override
         public String paper() {
             return "Chaudhry et al. 2019, arXiv 1902.10486";
         }
