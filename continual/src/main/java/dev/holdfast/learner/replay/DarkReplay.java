@@ -2,22 +2,16 @@ package dev.holdfast.learner.replay;
 
 import dev.holdfast.config.Doc;
 import dev.holdfast.data.Batch;
-import dev.holdfast.data.DataSource;
-import dev.holdfast.data.Inputs;
-import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
-import dev.holdfast.learner.Differentiable;
 import dev.holdfast.learner.Footprint;
-import dev.holdfast.learner.Learner;
 import dev.holdfast.learner.Net;
 import dev.holdfast.learner.NetConfig;
+import dev.holdfast.learner.NetLearner;
 import dev.holdfast.memory.Drawn;
 import dev.holdfast.memory.ReplayBuffer;
-import dev.holdfast.nn.Model;
 import dev.holdfast.nn.Pass;
-import dev.holdfast.objective.Objective;
 import dev.holdfast.optim.Step;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
@@ -39,7 +33,7 @@ import org.bytedeco.pytorch.Tensor;
  *
  * <p>Buzzega et al., <i>Dark Experience for General Continual Learning</i>, arXiv 2004.07211, algorithms 1 and 2.
  */
-public final class DarkReplay implements Learner, Differentiable {
+public final class DarkReplay implements NetLearner {
     private static final String LOGITS = "logits";
 
     /**
@@ -112,18 +106,8 @@ public final class DarkReplay implements Learner, Differentiable {
     }
 
     @Override
-    public Prediction predict(Inputs x) {
-        return net.predict(x);
-    }
-
-    @Override
-    public Model model() {
-        return net.model();
-    }
-
-    @Override
-    public Objective objective(DataSource data) {
-        return net.objective(data);
+    public Net net() {
+        return net;
     }
 
     @Override
