@@ -2,12 +2,12 @@ package dev.holdfast.app;
 
 import dev.holdfast.app.compare.Budget;
 import dev.holdfast.app.compare.Comparer;
-import dev.holdfast.app.compare.Console;
-import dev.holdfast.app.compare.Interrupt;
 import dev.holdfast.app.compare.Settings;
 import dev.holdfast.app.report.Comparison;
 import dev.holdfast.app.report.ReportFiles;
 import dev.holdfast.app.report.TerminalTable;
+import dev.holdfast.app.terminal.Console;
+import dev.holdfast.app.terminal.Interrupt;
 import dev.holdfast.evaluate.Trial;
 import dev.holdfast.registry.Registry;
 import dev.holdfast.run.MachineFacts;
@@ -45,7 +45,9 @@ final class CompareCommand implements Callable<Integer> {
     @Option(
             names = "--also",
             paramLabel = "DATA",
-            description = "another data set, read with the same options; repeatable, so that ranks can be tested")
+            description =
+                    "another data set, read with the same options or its own (rows.csv?label=kind); repeatable, so"
+                            + " that ranks can be tested over data sets")
     List<String> also = List.of();
 
     @Option(names = "--scenario", paramLabel = "NAME", description = "see 'holdfast scenarios' (class-incremental)")

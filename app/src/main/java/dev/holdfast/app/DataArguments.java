@@ -1,6 +1,6 @@
 package dev.holdfast.app;
 
-import dev.holdfast.app.compare.Console;
+import dev.holdfast.app.terminal.Console;
 import dev.holdfast.data.catalog.DataCatalog;
 import dev.holdfast.data.catalog.DataPair;
 import dev.holdfast.data.source.DataOptions;

@@ -1,11 +1,11 @@
 package dev.holdfast.app;
 
-import dev.holdfast.app.compare.Console;
-import dev.holdfast.app.compare.Interrupt;
 import dev.holdfast.app.compare.Settings;
 import dev.holdfast.app.model.ModelCard;
 import dev.holdfast.app.model.Spool;
 import dev.holdfast.app.model.Teaching;
+import dev.holdfast.app.terminal.Console;
+import dev.holdfast.app.terminal.Interrupt;
 import dev.holdfast.registry.Registry;
 import dev.holdfast.run.Threads;
 import java.nio.file.Path;

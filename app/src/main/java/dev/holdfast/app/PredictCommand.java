@@ -1,11 +1,11 @@
 package dev.holdfast.app;
 
-import dev.holdfast.app.compare.Console;
-import dev.holdfast.app.compare.Interrupt;
 import dev.holdfast.app.model.Model;
 import dev.holdfast.app.model.Source;
 import dev.holdfast.app.model.Spool;
 import dev.holdfast.app.report.Csv;
+import dev.holdfast.app.terminal.Console;
+import dev.holdfast.app.terminal.Interrupt;
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Loader;

@@ -1,9 +1,9 @@
 package dev.holdfast.app;
 
-import dev.holdfast.app.compare.Console;
-import dev.holdfast.app.compare.Interrupt;
 import dev.holdfast.app.study.StudyPage;
 import dev.holdfast.app.study.StudyRun;
+import dev.holdfast.app.terminal.Console;
+import dev.holdfast.app.terminal.Interrupt;
 import dev.holdfast.data.source.DataOptions;
 import dev.holdfast.registry.Names;
 import dev.holdfast.run.MachineFacts;

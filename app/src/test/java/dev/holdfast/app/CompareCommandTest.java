@@ -158,4 +158,11 @@ class CompareCommandTest {
         assertThat(r.code()).isEqualTo(ExitCodes.BAD_INPUT);
         assertThat(r.err()).contains("lwf", "boundaries are hidden", "Maybe");
     }
+
+    @Test
+    void saysWhichLearnersItLeavesOut() {
+        TinyData.Ran r = compare("--set", "scenario.boundaries=false", "--set", "gacil.buffer=20");
+        assertThat(r.code()).as(r.err()).isZero();
+        assertThat(r.out()).contains("Left out: lwf, for it needs to be told").contains("gacil");
+    }
 }

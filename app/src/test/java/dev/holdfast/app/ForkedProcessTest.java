@@ -93,8 +93,8 @@ class ForkedProcessTest {
         assertThat(files(killed)).isEqualTo(files(whole));
     }
 
-    @Test
-    void askedToStopItKeepsWhatIsFinished() throws Exception {
+    /** Starts a process that takes the signal, whatever its parent does with it. */
+    private Process startInterruptible(Object... args) throws Exception {
         // a test runner in the background ignores the signal, and its children with it
         Path env = Path.of("/usr/bin/env");
         assumeTrue(
@@ -105,10 +105,27 @@ class ForkedProcessTest {
                                         .waitFor()
                                 == 0,
                 "this system's env cannot reset signals, so none can be sent");
+        return start(List.of(env.toString(), "--default-signal=INT"), args);
+    }
+
+    /** Sends Ctrl-C once the file is there, and waits for the end. */
+    private void interruptOnce(Process p, Path there) throws Exception {
+        for (int i = 0; i < 6000 && p.isAlive() && !Files.exists(there); i++) {
+            Thread.sleep(10);
+        }
+        assertThat(new ProcessBuilder("kill", "-INT", Long.toString(p.pid()))
+                        .start()
+                        .waitFor())
+                .isZero();
+        assertThat(p.waitFor(60, TimeUnit.SECONDS)).as(Files.readString(log())).isTrue();
+        assertThat(p.exitValue()).as(Files.readString(log())).isEqualTo(ExitCodes.CANCELLED);
+    }
+
+    @Test
+    void askedToStopComparingItKeepsWhatIsFinished() throws Exception {
         Path csv = TinyData.csv(folder.resolve("rows.csv"), 400, 4, 1);
         Path out = folder.resolve("out");
-        Process p = start(
-                List.of(env.toString(), "--default-signal=INT"),
+        Process p = startInterruptible(
                 "compare",
                 csv,
                 "--label",
@@ -119,18 +136,23 @@ class ForkedProcessTest {
                 "scenario.epochs=3000",
                 "--out",
                 out);
-        for (int i = 0; i < 6000 && p.isAlive() && !Files.exists(out.resolve("results.json")); i++) {
-            Thread.sleep(10);
-        }
-        assertThat(new ProcessBuilder("kill", "-INT", Long.toString(p.pid()))
-                        .start()
-                        .waitFor())
-                .isZero();
-        assertThat(p.waitFor(60, TimeUnit.SECONDS)).as(Files.readString(log())).isTrue();
-        assertThat(p.exitValue()).as(Files.readString(log())).isEqualTo(ExitCodes.CANCELLED);
+        interruptOnce(p, out.resolve("results.json"));
         Comparison c = ReportFiles.read(out.resolve("results.json"));
         assertThat(c.allTrials()).extracting(t -> t.learner()).contains("ncm").doesNotContain("agem");
         assertThat(Files.readString(out.resolve("report.html"))).contains("Which learner holds up");
         assertThat(Files.readString(log())).contains("Stopping after this step", "Report: ");
+    }
+
+    @Test
+    void askedToStopLearningItKeepsACheckpoint() throws Exception {
+        Path csv = TinyData.csv(folder.resolve("rows.csv"), 400, 4, 1);
+        Path model = folder.resolve("model");
+        Process p = startInterruptible(
+                "learn", csv, "--label", "kind", "--learner", "er", "--epochs", "100000", "--out", model);
+        interruptOnce(p, model.resolve("model.json"));
+        assertThat(TinyData.run("inspect", model).out()).contains("unfinished     cut off after");
+        TinyData.Ran refused = TinyData.run("predict", model, csv);
+        assertThat(refused.code()).isEqualTo(ExitCodes.BAD_INPUT);
+        assertThat(refused.err()).contains("--resume");
     }
 }

@@ -4,6 +4,7 @@ import dev.holdfast.app.report.Comparison;
 import dev.holdfast.app.report.Ranks;
 import dev.holdfast.app.report.ReportFiles;
 import dev.holdfast.app.report.TerminalTable;
+import dev.holdfast.app.terminal.Console;
 import dev.holdfast.data.Dataset;
 import dev.holdfast.data.catalog.DataPair;
 import dev.holdfast.data.source.Splits;
@@ -83,7 +84,7 @@ public final class Comparer {
         Comparison.Request request = null;
         Optional<Comparison> old = Optional.empty();
         for (String spec : plan.data) {
-            if (cancelled.getAsBoolean()) {
+            if (contenders != null && cancelled.getAsBoolean()) {
                 break;
             }
             DataPair pair = open.apply(spec);
@@ -94,6 +95,9 @@ public final class Comparer {
             Scenario first = stream.lay(train, test, seeds.get(0));
             if (contenders == null) {
                 contenders = Contender.choose(registry, plan.settings, plan.learners, first);
+                if (plan.learners.isEmpty()) {
+                    Contender.unfit(registry, plan.settings, first).forEach(console::say);
+                }
                 request = new Comparison.Request(
                         plan.data,
                         plan.dataOptions,

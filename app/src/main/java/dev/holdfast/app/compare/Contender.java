@@ -57,6 +57,18 @@ public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config) {
         return new ArrayList<>(chosen.values());
     }
 
+    /** A line about each learner that does not fit the stream. */
+    static List<String> unfit(Registry registry, Settings settings, Scenario s) {
+        List<String> lines = new ArrayList<>();
+        for (LearnerPlugin<?> p : registry.learners()) {
+            List<String> why = of(p, settings).obstacles(s);
+            if (!why.isEmpty()) {
+                lines.add("Left out: " + p.name() + ", for " + String.join("; ", why) + ".");
+            }
+        }
+        return lines;
+    }
+
     String name() {
         return plugin.name();
     }

@@ -1,6 +1,6 @@
 package dev.holdfast.app.model;
 
-import dev.holdfast.app.compare.Console;
+import dev.holdfast.app.terminal.Console;
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.Loader;
 import dev.holdfast.data.Pace;

@@ -1,7 +1,7 @@
 package dev.holdfast.app.model;
 
-import dev.holdfast.app.compare.Console;
 import dev.holdfast.app.compare.Settings;
+import dev.holdfast.app.terminal.Console;
 import dev.holdfast.data.source.DataOptions;
 import dev.holdfast.data.table.Preprocessing;
 import dev.holdfast.learner.Capabilities;

@@ -1,4 +1,4 @@
-package dev.holdfast.app.compare;
+package dev.holdfast.app.terminal;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;

@@ -1,4 +1,4 @@
-package dev.holdfast.app.compare;
+package dev.holdfast.app.terminal;
 
 import dev.holdfast.data.source.Progress;
 import java.io.PrintWriter;
