@@ -42,7 +42,7 @@ class CompareCommandTest {
     void addsBaselinesAndBoundsAndWritesAllFiles() throws Exception {
         TinyData.Ran r = compare("--learners", "ncm");
         assertThat(r.code()).as(r.err()).isZero();
-        assertThat(r.out()).contains("ncm", "cumulative", "joint", "finetune", "nothing can be said about chance");
+        assertThat(r.out()).contains("ncm", "cumulative", "joint", "finetune", "With one seed on one data set");
         List<Summary> rows = results().beds().get(0).summary();
         assertThat(rows).extracting(Summary::learner).contains("ncm", "cumulative", "joint", "majority", "no-change");
         Summary ncm =

@@ -24,7 +24,7 @@ public final class TerminalTable {
                 """
                 final = mean accuracy over all tasks after the last, average = the same averaged over the stream,
                 forgets = mean drop from the best a task ever had (classic: since it was learnt), BWT = backward
-                transfer, lag = intransigence: what retraining knows more about each newest task; all in percent
+                transfer, IM = intransigence: what retraining knows more about each newest task; all in percent
                 """);
         ranks(b, c.ranks());
         return b.toString().stripTrailing();
@@ -43,7 +43,7 @@ public final class TerminalTable {
                 "forgets",
                 "classic",
                 "BWT",
-                "lag",
+                "IM",
                 "CPU s",
                 "ms/batch",
                 "state"));
@@ -73,7 +73,7 @@ public final class TerminalTable {
 
     private static void ranks(StringBuilder b, Ranks r) {
         if (!r.possible()) {
-            b.append(r.note()).append('\n');
+            wrap(b, r.note());
             return;
         }
         b.append(String.format(
@@ -85,7 +85,21 @@ public final class TerminalTable {
                 r.p() < r.alpha() ? "the learners are not alike" : "no evidence that the learners differ",
                 r.criticalDifference()));
         r.learners().forEach(l -> b.append(String.format(Locale.ROOT, "  %6.2f  %s%n", l.meanRank(), l.learner())));
-        b.append(r.note()).append('\n');
+        wrap(b, r.note());
+    }
+
+    /** In lines of at most a hundred letters. */
+    private static void wrap(StringBuilder b, String text) {
+        int line = 0;
+        for (String word : text.split(" ")) {
+            if (line > 0 && line + word.length() >= 100) {
+                b.append('\n');
+                line = 0;
+            }
+            b.append(line == 0 ? "" : " ").append(word);
+            line += word.length() + 1;
+        }
+        b.append('\n');
     }
 
     /** A line about one finished trial, for those who wait. */
