@@ -30,7 +30,8 @@ import org.bytedeco.pytorch.Tensor;
  * 6); DER++ adds beta * cross entropy of a second, independent draw.
  *
  * <p>Stored logits are those of the moment of insertion: training mode, before the step. The squared error is a mean over
- * rows and classes; columns that did not exist at insertion do not count.
+ * rows and classes; columns that did not exist at insertion do not count. That is why by default all declared classes have
+ * columns from the start, as in the authors' code: stored logits then also say "not one of those to come".
  *
  * <p>Buzzega et al., <i>Dark Experience for General Continual Learning</i>, arXiv 2004.07211, algorithms 1 and 2.
  */
@@ -154,7 +155,7 @@ public final class DarkReplay implements NetLearner {
 
         @Override
         public Config defaults() {
-            return new Config(NetConfig.defaults(), 200, 16, 0.3, 0);
+            return new Config(NetConfig.defaults().withAllClassesFromStart(), 200, 16, 0.3, 0);
         }
 
         @Override
@@ -194,7 +195,7 @@ public final class DarkReplay implements NetLearner {
 
         @Override
         public Config defaults() {
-            return new Config(NetConfig.defaults(), 200, 16, 0.3, 0.5);
+            return new Config(NetConfig.defaults().withAllClassesFromStart(), 200, 16, 0.3, 0.5);
         }
 
         @Override
