@@ -2,11 +2,18 @@ package dev.holdfast.estimate;
 
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.tensor.State;
+import dev.holdfast.tensor.Tensors;
+import dev.holdfast.tensor.linalg.ClassStatistics;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.bytedeco.pytorch.Tensor;
 
 /** Columns dealt to classes in order of first appearance, for heads that keep statistics. */
 final class Columns {
+    private static final Pattern LINE = Pattern.compile("(\\d{1,9})\t(-?\\d{1,9})\t(-?\\d{1,9})\t(.*)");
+
     private ClassIndex index = ClassIndex.EMPTY;
 
     ClassIndex index() {
@@ -44,6 +51,12 @@ final class Columns {
         }
     }
 
+    /** Scores [n, C] with minus infinity for classes all of whose rows were taken out again: they have no mean. */
+    static Tensor withoutEmpty(Tensor scores, ClassStatistics statistics) {
+        Tensor gone = statistics.counts().le(Tensors.scalar(0));
+        return scores.masked_fill(gone, Tensors.scalar(Double.NEGATIVE_INFINITY));
+    }
+
     /** Places for another head's columns here; unseen classes are appended. */
     int[] place(ClassIndex other) {
         index = index.plus(index.missing(other));
@@ -67,15 +80,36 @@ final class Columns {
         return new State().put("index", b.toString());
     }
 
-    void load(State saved) {
+    /** Takes over columns that were {@link #read}. */
+    void set(ClassIndex saved) {
+        index = saved;
+    }
+
+    /**
+     * The columns in a saved state.
+     *
+     * @param expected how many there must be for the statistics saved with them
+     */
+    static ClassIndex read(State saved, long expected) {
         List<ClassIndex.Column> read = new ArrayList<>();
         for (String line : saved.value("index").split("\n")) {
             if (!line.isEmpty()) {
-                String[] p = line.split("\t", 4);
+                Matcher m = LINE.matcher(line);
+                if (!m.matches()) {
+                    throw new IllegalArgumentException("The saved columns have a line '" + line
+                            + "'; expected class, level, task and name.\nMaybe the file is damaged.");
+                }
                 read.add(new ClassIndex.Column(
-                        Integer.parseInt(p[0]), p[3], Integer.parseInt(p[1]), Integer.parseInt(p[2])));
+                        Integer.parseInt(m.group(1)),
+                        m.group(4),
+                        Integer.parseInt(m.group(2)),
+                        Integer.parseInt(m.group(3))));
             }
         }
-        index = ClassIndex.of(read);
+        if (read.size() != expected) {
+            throw new IllegalArgumentException("The saved state names " + read.size() + " columns but has numbers for "
+                    + expected + ".\nMaybe the file is damaged.");
+        }
+        return ClassIndex.of(read);
     }
 }

@@ -41,7 +41,9 @@ public final class NearestMean implements StatisticHead {
         // -||x||^2 is common to a row's scores but keeps them distances
         Tensor x2 = features.mul(features).sum(1).unsqueeze(1);
         Tensor mu2 = mu.mul(mu).sum(1);
-        return features.matmul(mu.t()).mul_(Tensors.scalar(2)).sub_(mu2).sub_(x2);
+        Tensor scores =
+                features.matmul(mu.t()).mul_(Tensors.scalar(2)).sub_(mu2).sub_(x2);
+        return Columns.withoutEmpty(scores, statistics);
     }
 
     @Override
@@ -71,7 +73,10 @@ public final class NearestMean implements StatisticHead {
 
     @Override
     public void load(State saved) {
-        statistics.load(saved.child("statistics"));
-        columns.load(saved.child("columns"));
+        State s = saved.child("statistics");
+        ClassIndex index =
+                Columns.read(saved.child("columns"), s.tensor("counts").numel());
+        statistics.load(s);
+        columns.set(index);
     }
 }

@@ -79,7 +79,11 @@ public final class RidgeHead implements StatisticHead {
 
     @Override
     public void load(State saved) {
-        ridge.load(saved.child("ridge"));
-        columns.load(saved.child("columns"));
+        State s = saved.child("ridge");
+        Tensors.requireShape("saved columns of the ridge regression", s.tensor("columns"), -1, -1);
+        ClassIndex index =
+                Columns.read(saved.child("columns"), s.tensor("columns").size(1));
+        ridge.load(s);
+        columns.set(index);
     }
 }

@@ -68,6 +68,8 @@ public final class StreamingLda implements StatisticHead {
 
     @Override
     public void update(Tensor features, ClassIndex known, long... classIds) {
+        Tensors.requireShape("rows of the discriminant analysis", features, classIds.length, statistics.width());
+        Tensors.requireFinite("rows of the discriminant analysis", features);
         columns.with(() -> {
             int[] column = columns.admit(known, classIds);
             if (streamed != null) {
@@ -169,7 +171,7 @@ public final class StreamingLda implements StatisticHead {
     @Override
     public Tensor scores(Tensor features) {
         solve();
-        return features.matmul(weight.t()).add_(bias);
+        return Columns.withoutEmpty(features.matmul(weight.t()).add_(bias), statistics);
     }
 
     /** Computes the linear classifier if rows have come since. */
@@ -218,12 +220,24 @@ public final class StreamingLda implements StatisticHead {
 
     @Override
     public void load(State saved) {
+        if (saved.has("streamed") != (streamed != null)) {
+            throw new IllegalArgumentException("The saved covariance is "
+                    + (streamed == null ? Covariance.STREAMING : Covariance.POOLED) + " but this one is "
+                    + config.covariance + ".");
+        }
+        if (streamed != null) {
+            Tensors.requireShape("saved covariance", saved.tensor("streamed"), streamed.shape());
+        }
+        double newRows = saved.number("rows");
+        State s = saved.child("statistics");
+        ClassIndex index =
+                Columns.read(saved.child("columns"), s.tensor("counts").numel());
+        statistics.load(s);
+        columns.set(index);
         if (streamed != null) {
             streamed.copy_(saved.tensor("streamed"));
         }
-        statistics.load(saved.child("statistics"));
-        columns.load(saved.child("columns"));
-        rows = saved.number("rows");
+        rows = newRows;
         drop();
     }
 }

@@ -2,9 +2,14 @@ package dev.holdfast.evaluate;
 
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
+import dev.holdfast.learner.Learner;
+import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.scenario.Experience;
 import dev.holdfast.scenario.Scenario;
+import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.Scope;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 
 /** Whether a learner fits a scenario, and if not why. */
@@ -28,6 +33,24 @@ public final class Compatibility {
             why.add("it predicts only when told the task, but here the task is unknown at test time");
         }
         return why;
+    }
+
+    /** Names of the learners that fit a scenario with their default configurations. */
+    public static List<String> fitting(Collection<LearnerPlugin<?>> learners, Scenario s) {
+        return learners.stream()
+                .filter(p -> fits(p, s))
+                .map(LearnerPlugin::name)
+                .toList();
+    }
+
+    private static <C extends Record> boolean fits(LearnerPlugin<C> p, Scenario s) {
+        try (Scope scope = Scope.open();
+                Learner l = p.create(p.defaults(), s.schema(), Rng.of(0))) {
+            return obstacles(l.capabilities(), p.arrange(s)).isEmpty();
+        } catch (IllegalArgumentException e) {
+            // it admits no such rows, or cannot rearrange such a stream
+            return false;
+        }
     }
 
     /** Refuses an unfit pair with the reasons; {@code fitting} names learners that would fit. */

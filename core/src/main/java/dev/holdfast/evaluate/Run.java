@@ -1,7 +1,10 @@
 package dev.holdfast.evaluate;
 
 import dev.holdfast.data.Batch;
+import dev.holdfast.data.DataSource;
 import dev.holdfast.data.Loader;
+import dev.holdfast.data.Pace;
+import dev.holdfast.data.Schema;
 import dev.holdfast.learner.Learner;
 import dev.holdfast.run.MetricLog;
 import dev.holdfast.run.Moment;
@@ -11,9 +14,11 @@ import dev.holdfast.scenario.Experience;
 import dev.holdfast.scenario.Scenario;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
+import dev.holdfast.tensor.Snapshot;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Stateful;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Walks a learner through a scenario, one {@link #advance} at a time: begin, learn batch after batch, end, and after
@@ -64,27 +69,61 @@ public final class Run implements Stateful {
             return false;
         }
         Experience e = scenario.experiences().get(at);
+        Experience told = told(e);
         if (loader == null) {
             loader = e.train().batches(e.pace(), rng.child("data", e.index()));
         }
         if (!begun) {
             begun = true;
             if (e.boundaryKnown()) {
-                timed(() -> learner.begin(e));
+                timed(() -> learner.begin(told));
             }
         }
         if (loader.hasNext()) {
             learn(e);
         } else {
             if (e.boundaryKnown()) {
-                timed(() -> learner.end(e));
+                timed(() -> learner.end(told));
             }
             probe(true);
+            loader.close();
             loader = null;
             begun = false;
             at++;
         }
         return true;
+    }
+
+    /** The experience as the learner sees it: rows that pass by once are dealt by this run and by nobody else. */
+    private static Experience told(Experience e) {
+        return e.train().rereadable()
+                ? e
+                : new Experience(
+                        e.index(), e.task(), new PassedBy(e.train()), e.classes(), e.boundaryKnown(), e.pace());
+    }
+
+    /** Rows that a learner gets one batch at a time and cannot ask for. */
+    private record PassedBy(DataSource data) implements DataSource {
+        @Override
+        public Schema schema() {
+            return data.schema();
+        }
+
+        @Override
+        public long size() {
+            return data.size();
+        }
+
+        @Override
+        public boolean rereadable() {
+            return false;
+        }
+
+        @Override
+        public Loader batches(Pace pace, Rng rng) {
+            throw new IllegalStateException("These rows pass by once and cannot be read again."
+                    + "\nMaybe the learner must claim REREADS, so that such streams are not given to it.");
+        }
     }
 
     /** All that is left. */
@@ -188,21 +227,37 @@ public final class Run implements Stateful {
 
     @Override
     public void load(State saved) {
-        learner.load(saved.child("learner"));
-        log.load(saved.child("log"));
-        at = (int) saved.integer("experience");
-        begun = Boolean.parseBoolean(saved.value("begun"));
-        step = saved.integer("step");
-        samples = saved.integer("samples");
-        lossSum = saved.number("lossSum");
-        learnNanos = saved.integer("learnNanos");
-        learnCpuNanos = saved.integer("learnCpuNanos");
-        loader = null;
-        last = null;
-        if (saved.has("loader.step")) {
-            Experience e = scenario.experiences().get(at);
-            loader = e.train().batches(e.pace(), rng.child("data", e.index()));
-            loader.load(saved.child("loader"));
+        int parts = scenario.experiences().size();
+        long newAt = saved.integer("experience");
+        if (newAt < 0 || newAt > parts) {
+            throw new IllegalArgumentException("The saved run stands in part " + (newAt + 1) + " but '"
+                    + scenario.name() + "' has " + parts + ".\nMaybe it was saved in another scenario.");
         }
+        boolean newBegun = saved.flag("begun");
+        long newStep = saved.integer("step");
+        long newSamples = saved.integer("samples");
+        double newLossSum = saved.number("lossSum");
+        long newNanos = saved.integer("learnNanos");
+        long newCpuNanos = saved.integer("learnCpuNanos");
+        State position = saved.child("loader");
+        Loader newLoader = null;
+        if (!position.values().isEmpty() || !position.tensors().isEmpty()) {
+            Experience e = scenario.experiences().get((int) newAt);
+            newLoader = e.train().batches(e.pace(), rng.child("data", e.index()));
+            newLoader.load(position);
+        }
+        Snapshot.loadAll(saved, Map.of("learner", learner, "log", log));
+        if (loader != null) {
+            loader.close();
+        }
+        at = (int) newAt;
+        begun = newBegun;
+        step = newStep;
+        samples = newSamples;
+        lossSum = newLossSum;
+        learnNanos = newNanos;
+        learnCpuNanos = newCpuNanos;
+        loader = newLoader;
+        last = null;
     }
 }

@@ -107,10 +107,10 @@ public final class Trial {
             BooleanSupplier cancelled,
             Listener listener) {
         Rng rng = Rng.of(seed);
-        Scenario stream = plugin.arrange(scenario);
         int tasks = scenario.tests().size();
         try (Scope all = Scope.open();
                 Learner learner = plugin.create(config, scenario.schema(), rng.child("learner"))) {
+            Scenario stream = plugin.arrange(scenario);
             List<String> why = Compatibility.obstacles(learner.capabilities(), stream);
             if (!why.isEmpty()) {
                 return ended(plugin, config, seed, Status.REFUSED, String.join("; ", why));
@@ -139,7 +139,7 @@ public final class Trial {
             }
             return finished(plugin, config, seed, run, tasks);
         } catch (RuntimeException e) {
-            return ended(plugin, config, seed, Status.FAILED, String.valueOf(e.getMessage()));
+            return ended(plugin, config, seed, Status.FAILED, e.getMessage() == null ? e.toString() : e.getMessage());
         }
     }
 

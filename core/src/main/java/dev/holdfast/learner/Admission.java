@@ -29,6 +29,7 @@ public final class Admission {
             throw new IllegalArgumentException("A batch without rows teaches nothing; expected at least one row.");
         }
         inputs(b.inputs());
+        weights(b.rows().weights());
         if (!(b.target() instanceof Target.ClassIds)) {
             throw new IllegalArgumentException("Expected rows with one class each but the target is "
                     + b.target().getClass().getSimpleName() + ".");
@@ -40,6 +41,20 @@ public final class Admission {
                         "Row " + i + " (id " + b.rows().ids()[i] + ") has class " + y[i]
                                 + ", which is not among the " + schema.classes().size()
                                 + " declared classes.\nMaybe the class must be declared in the schema first.");
+            }
+        }
+    }
+
+    private static void weights(Tensor w) {
+        if (w == null) {
+            return;
+        }
+        Tensors.requireFinite("The weights of the rows", w);
+        double[] weights = Tensors.doubles(w);
+        for (int i = 0; i < weights.length; i++) {
+            if (weights[i] < 0) {
+                throw new IllegalArgumentException(
+                        "Row " + i + " has weight " + weights[i] + "; expected a weight >= 0.");
             }
         }
     }

@@ -219,12 +219,16 @@ public final class Net implements Stateful {
                     + saved.value("rng") + ", here " + rng.key() + "), so it would not go on with the same bits."
                     + "\nMaybe create the learner with the seed it was saved with.");
         }
+        // a copy takes the numbers first, so that a refusal half-way leaves nothing behind
+        long newStep = saved.integer("step");
+        Model newModel = model.copy();
+        newModel.load(saved.child("model"));
+        Optimizer newOptimizer = config.optimizer().build(newModel.parameters());
+        newOptimizer.load(saved.child("optimizer"));
         write(() -> {
-            model.load(saved.child("model"));
-            Optimizer fresh = config.optimizer().build(model.parameters());
-            fresh.load(saved.child("optimizer"));
-            optimizer = fresh;
-            step = saved.integer("step");
+            model = newModel;
+            optimizer = newOptimizer;
+            step = newStep;
         });
     }
 

@@ -4,9 +4,9 @@ import dev.holdfast.data.Prediction;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.State;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.function.Function;
 
 /**
@@ -18,8 +18,10 @@ import java.util.function.Function;
  */
 public final class ClassBalanced implements StorePolicy {
     private final int capacity;
-    private final Map<Integer, List<Integer>> slotsOf = new TreeMap<>();
-    private final Map<Integer, Long> seenOf = new TreeMap<>();
+    /** By class, in order of first appearance: among equals the oldest class gives way. */
+    private final Map<Integer, List<Integer>> slotsOf = new LinkedHashMap<>();
+
+    private final Map<Integer, Long> seenOf = new LinkedHashMap<>();
     private int filled;
 
     public ClassBalanced(int capacity) {
@@ -69,19 +71,37 @@ public final class ClassBalanced implements StorePolicy {
 
     @Override
     public void load(State saved) {
-        slotsOf.clear();
-        seenOf.clear();
-        filled = (int) saved.integer("filled");
+        Map<Integer, List<Integer>> newSlots = new LinkedHashMap<>();
+        Map<Integer, Long> newSeen = new LinkedHashMap<>();
+        long newFilled = saved.integer("filled");
         for (String c : saved.value("classes").isBlank()
                 ? new String[0]
                 : saved.value("classes").split(" ")) {
             List<Integer> slots = new ArrayList<>();
             String text = saved.value("slots." + c);
             for (String t : text.isBlank() ? new String[0] : text.split(" ")) {
-                slots.add(Integer.parseInt(t));
+                slots.add(number("slots." + c, t));
             }
-            slotsOf.put(Integer.parseInt(c), slots);
-            seenOf.put(Integer.parseInt(c), saved.integer("seen." + c));
+            newSlots.put(number("classes", c), slots);
+            newSeen.put(number("classes", c), saved.integer("seen." + c));
+        }
+        if (newFilled != newSlots.values().stream().mapToInt(List::size).sum() || newFilled > capacity) {
+            throw new IllegalArgumentException("The saved memory says that " + newFilled + " of " + capacity
+                    + " slots are filled but lists " + newSlots + ".\nMaybe the file is damaged.");
+        }
+        slotsOf.clear();
+        slotsOf.putAll(newSlots);
+        seenOf.clear();
+        seenOf.putAll(newSeen);
+        filled = (int) newFilled;
+    }
+
+    private static int number(String name, String text) {
+        try {
+            return Integer.parseInt(text);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException("The saved value '" + name + "' lists '" + text
+                    + "'; expected whole numbers.\nMaybe the file is damaged.");
         }
     }
 }

@@ -71,6 +71,8 @@ public final class ReplayBuffer implements Memory {
     /** As {@link #offer(Batch, Map)}, with predictions of stored rows for policies that ask for them. */
     public void offer(Batch rows, Map<String, Tensor> more, Function<int[], Prediction> ask) {
         long[] classes = rows.classIds();
+        requireFits(rows);
+        requireSameExtras(more, rows.size());
         // the last newcomer sent to a slot is the one that stays there
         Map<Integer, Integer> rowOfSlot = new TreeMap<>();
         for (int i = 0; i < classes.length; i++) {
@@ -94,30 +96,79 @@ public final class ReplayBuffer implements Memory {
             for (String f : rows.inputs().fields()) {
                 write(fields, f, rows.inputs().tensor(f), slots, from);
             }
-            more.forEach((name, t) -> write(extras, name, t.detach(), slots, from));
+            more.forEach((name, t) -> {
+                Tensor table = extras.get(name);
+                if (table != null && table.dim() == 2 && table.size(1) < t.size(1)) {
+                    widen(name, table, t.size(1));
+                }
+                write(extras, name, t.detach(), slots, from);
+            });
         }
     }
 
     private void write(Map<String, Tensor> tables, String name, Tensor rows, int[] slots, int[] from) {
-        Tensor table = tables.get(name);
         long[] shape = rows.shape();
         shape[0] = capacity;
-        if (table == null) {
-            table = Scope.own(Tensors.zerosLike(rows, shape));
-            tables.put(name, table);
-        } else if (shape.length == 2 && table.size(1) < shape[1]) {
-            Tensor wide = Scope.own(Tensors.emptyLike(table, shape).fill_(Tensors.scalar(Double.NaN)));
-            Tensors.slice(wide, 1, 0, table.size(1)).copy_(table);
-            table.close();
-            table = wide;
-            tables.put(name, table);
-        } else if (!Arrays.equals(shape, table.shape())) {
-            throw new IllegalArgumentException("Field '" + name + "' has rows of shape "
-                    + Arrays.toString(Arrays.copyOfRange(rows.shape(), 1, shape.length))
-                    + " but the memory holds rows of "
-                    + Arrays.toString(Arrays.copyOfRange(table.shape(), 1, shape.length)) + ".");
-        }
+        Tensor table = tables.computeIfAbsent(name, n -> Scope.own(Tensors.zerosLike(rows, shape)));
         table.index_copy_(0, Tensors.ids(slots), Tensors.rows(rows, from));
+    }
+
+    private void widen(String name, Tensor table, long width) {
+        Tensor wide = Scope.own(Tensors.emptyLike(table, capacity, width).fill_(Tensors.scalar(Double.NaN)));
+        Tensors.slice(wide, 1, 0, table.size(1)).copy_(table);
+        table.close();
+        extras.put(name, wide);
+    }
+
+    /**
+     * Refuses rows that cannot lie beside those stored: other fields, shapes or kinds of number. A learner asks before its
+     * step, so that a step that was taken can also be remembered.
+     */
+    public void requireFits(Batch rows) {
+        if (fields.isEmpty()) {
+            return;
+        }
+        if (!rows.inputs().fields().equals(fields.keySet())) {
+            throw new IllegalArgumentException("The rows have fields "
+                    + rows.inputs().fields() + " but the memory holds rows with fields " + fields.keySet() + ".");
+        }
+        try (Scope s = Scope.open()) {
+            fields.forEach(
+                    (name, table) -> requireLike("Field", name, rows.inputs().tensor(name), table, false));
+        }
+    }
+
+    /** Extras come with every row or with none: a slot must not keep the extras of a row that left it. */
+    private void requireSameExtras(Map<String, Tensor> more, int rows) {
+        if (offered > 0 && !more.keySet().equals(extras.keySet())) {
+            throw new IllegalArgumentException("Rows come with extras " + more.keySet()
+                    + " but the rows before came with " + extras.keySet() + ".");
+        }
+        more.forEach((name, t) -> {
+            Tensors.requireShape("extra '" + name + "' without its width", t.reshape(t.size(0), -1), rows, -1);
+            if (extras.containsKey(name)) {
+                requireLike("Extra", name, t, extras.get(name), true);
+            }
+        });
+    }
+
+    /** @param mayWiden whether rows [n, w] may be wider than those stored */
+    private static void requireLike(String what, String name, Tensor rows, Tensor table, boolean mayWiden) {
+        long[] shape = Arrays.copyOfRange(rows.shape(), 1, (int) rows.dim());
+        long[] stored = Arrays.copyOfRange(table.shape(), 1, (int) table.dim());
+        boolean fits = Arrays.equals(shape, stored)
+                || mayWiden
+                        && table.is_floating_point()
+                        && shape.length == 1
+                        && stored.length == 1
+                        && shape[0] > stored[0];
+        if (!fits || rows.scalar_type().intern() != table.scalar_type().intern()) {
+            throw new IllegalArgumentException(what + " '" + name + "' has rows of "
+                    + rows.scalar_type().intern() + " " + Arrays.toString(shape)
+                    + " but the memory holds rows of " + table.scalar_type().intern() + " "
+                    + Arrays.toString(stored) + ".\nMaybe two sources are mixed that read numbers"
+                    + " differently.");
+        }
     }
 
     @Override
@@ -195,19 +246,45 @@ public final class ReplayBuffer implements Memory {
 
     @Override
     public void load(State saved) {
+        Tensors.requireShape("saved ids", saved.tensor("ids"), -1);
         long[] savedIds = Tensors.longs(saved.tensor("ids"));
         if (savedIds.length != capacity) {
             throw new IllegalArgumentException("A memory of " + capacity + " rows cannot take over one of "
                     + savedIds.length + ".\nMaybe the configuration's capacity was changed.");
         }
-        size = (int) saved.integer("size");
-        offered = saved.integer("offered");
+        long newSize = saved.integer("size");
+        long newOffered = saved.integer("offered");
+        State newFields = saved.child("field");
+        State newExtras = saved.child("extra");
+        if (newSize < 0
+                || newSize > Math.min(capacity, newOffered)
+                || newSize > 0 == newFields.tensors().isEmpty()) {
+            throw new IllegalArgumentException("The saved memory says that it holds " + newSize + " of " + newOffered
+                    + " rows in tables " + newFields.tensors().keySet() + ".\nMaybe the file is damaged.");
+        }
+        int[] newClassIds = slots(saved, "classIds");
+        int[] newTasks = slots(saved, "tasks");
+        for (State tables : new State[] {newFields, newExtras}) {
+            tables.tensors().forEach((name, t) -> {
+                if (t.dim() == 0 || t.size(0) != capacity) {
+                    throw new IllegalArgumentException("The saved table '" + name + "' has shape "
+                            + Arrays.toString(t.shape()) + "; expected " + capacity + " rows.");
+                }
+            });
+        }
         store.load(saved.child("store"));
+        size = (int) newSize;
+        offered = newOffered;
         System.arraycopy(savedIds, 0, ids, 0, capacity);
-        System.arraycopy(Tensors.ints(saved.tensor("classIds")), 0, classIds, 0, capacity);
-        System.arraycopy(Tensors.ints(saved.tensor("tasks")), 0, tasks, 0, capacity);
-        take(fields, saved.child("field"));
-        take(extras, saved.child("extra"));
+        System.arraycopy(newClassIds, 0, classIds, 0, capacity);
+        System.arraycopy(newTasks, 0, tasks, 0, capacity);
+        take(fields, newFields);
+        take(extras, newExtras);
+    }
+
+    private int[] slots(State saved, String name) {
+        Tensors.requireShape("saved " + name, saved.tensor(name), capacity);
+        return Tensors.ints(saved.tensor(name));
     }
 
     private static void take(Map<String, Tensor> tables, State saved) {

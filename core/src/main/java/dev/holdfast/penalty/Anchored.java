@@ -232,12 +232,18 @@ public final class Anchored implements Penalty {
     @Override
     public void load(State saved) {
         List<Anchors> loaded = new ArrayList<>();
-        for (int i = 0; i < saved.integer("anchors"); i++) {
+        long newTasks = saved.integer("tasks");
+        long newAnchors = saved.integer("anchors");
+        if (newAnchors < 0 || newAnchors > newTasks || newAnchors == 0 && newTasks > 0) {
+            throw new IllegalArgumentException("The saved penalty has " + newAnchors + " anchors of " + newTasks
+                    + " tasks.\nMaybe the file is damaged.");
+        }
+        for (int i = 0; i < newAnchors; i++) {
             Anchors a = new Anchors();
             a.load(saved.child("anchor" + i));
             loaded.add(a);
         }
-        tasks = (int) saved.integer("tasks");
+        tasks = (int) newTasks;
         anchors.clear();
         anchors.addAll(loaded);
     }

@@ -6,6 +6,7 @@ import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
@@ -89,9 +90,25 @@ final class Anchors {
     }
 
     void load(State saved) {
+        requireSameLeaves(saved.child("anchor"), saved.child("importance"));
         clear();
         saved.child("anchor").tensors().forEach((k, t) -> anchor.put(k, Scope.own(Tensors.copy(t))));
         saved.child("importance").tensors().forEach((k, t) -> importance.put(k, Scope.own(Tensors.copy(t))));
+    }
+
+    /** Refuses two parts of a saved state that are not about the same leaves. */
+    static void requireSameLeaves(State a, State b) {
+        boolean same = a.tensors().keySet().equals(b.tensors().keySet());
+        if (same) {
+            for (Map.Entry<String, Tensor> e : a.tensors().entrySet()) {
+                same &= Arrays.equals(e.getValue().shape(), b.tensor(e.getKey()).shape());
+            }
+        }
+        if (!same) {
+            throw new IllegalArgumentException("The saved penalty speaks of leaves "
+                    + a.tensors().keySet() + " and " + b.tensors().keySet()
+                    + ", which must be the same with the same shapes.\nMaybe the file is damaged.");
+        }
     }
 
     private void clear() {

@@ -33,9 +33,9 @@ public final class SynapticIntelligence implements Penalty {
      * @param clip whether negative new importances count as 0
      */
     public SynapticIntelligence(double strength, double xi, boolean clip) {
-        if (!(strength >= 0) || !(xi > 0)) {
-            throw new IllegalArgumentException(
-                    "Synaptic intelligence needs strength >= 0 and xi > 0 but has " + strength + " and " + xi + ".");
+        if (!(strength >= 0) || Double.isInfinite(strength) || !(xi > 0) || Double.isInfinite(xi)) {
+            throw new IllegalArgumentException("Synaptic intelligence needs finite strength >= 0 and xi > 0 but has "
+                    + strength + " and " + xi + ".");
         }
         this.strength = strength;
         this.xi = xi;
@@ -148,6 +148,7 @@ public final class SynapticIntelligence implements Penalty {
 
     @Override
     public void load(State saved) {
+        Anchors.requireSameLeaves(saved.child("path"), saved.child("start"));
         anchors.load(saved.child("anchors"));
         path.values().forEach(Tensor::close);
         start.values().forEach(Tensor::close);

@@ -72,6 +72,10 @@ public final class MetricLog implements RunLog, Stateful {
         for (String line : saved.value("entries").split("\n")) {
             if (!line.isEmpty()) {
                 String[] p = line.split("\t");
+                if (p.length != 7) {
+                    throw new IllegalArgumentException("The saved log has a line '" + line
+                            + "'; expected seven entries.\nMaybe the file is damaged.");
+                }
                 read.add(new Entry(
                         p[0],
                         Integer.parseInt(p[1]),

@@ -40,7 +40,7 @@ public final class ClassIncremental {
 
     private ClassIncremental() {}
 
-    /** Splits train and test by class; every class of the schema must have rows in both. */
+    /** Splits train and test by class; every part must have rows in both, and every row a declared class. */
     public static Scenario of(Config config, Dataset train, Dataset test, Rng rng) {
         ClassIndex classes = train.schema().classes();
         int n = classes.size();
@@ -58,8 +58,8 @@ public final class ClassIncremental {
                     + " classes, so nothing new would arrive.\nMaybe a smaller first or increment is meant, or the joint"
                     + " scenario.");
         }
-        long[] trainIds = train.classIds();
-        long[] testIds = test.classIds();
+        long[] trainIds = declared(train, classes, "training");
+        long[] testIds = declared(test, classes, "test");
         List<Experience> experiences = new ArrayList<>();
         List<TestSet> tests = new ArrayList<>();
         for (int from = 0, task = 0; from < n; task++) {
@@ -92,6 +92,18 @@ public final class ClassIncremental {
         String name =
                 (config.taskIdAtTest ? "task-incremental " : "class-incremental ") + sizes + config.dealing.suffix();
         return new ListedScenario(name, train.schema(), experiences, tests, config.taskIdAtTest);
+    }
+
+    /** Class ids of all rows; one that no part would take is refused by row. */
+    private static long[] declared(Dataset d, ClassIndex classes, String what) {
+        long[] ids = d.classIds();
+        for (int i = 0; i < ids.length; i++) {
+            if (ids[i] < 0 || ids[i] > Integer.MAX_VALUE || classes.columnOf((int) ids[i]) < 0) {
+                throw new IllegalArgumentException("Row " + d.id(i) + " of the " + what + " data has class " + ids[i]
+                        + ", which is not among the " + classes.size() + " declared classes.");
+            }
+        }
+        return ids;
     }
 
     private static int[] positions(long[] classIds, Set<Long> wanted) {

@@ -56,6 +56,9 @@ public final class ConcatSource implements Dataset {
 
     @Override
     public Batch rows(int... positions) {
+        if (positions.length == 0) {
+            return parts.get(0).rows();
+        }
         int[][] of = new int[parts.size()][];
         int[] counts = new int[parts.size()];
         int[] part = new int[positions.length];

@@ -7,6 +7,7 @@ import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -38,6 +39,10 @@ public final class DomainIncremental {
 
     /** The same rows once a domain; training and test rows of a domain are changed alike. */
     public static Scenario of(Config config, Dataset train, Dataset test, Rng rng) {
+        if (train.schema().inputs().size() != 1) {
+            throw new IllegalArgumentException("Domains are changes of one input field but there are "
+                    + train.schema().inputs().size() + ".");
+        }
         Schema.Field field = train.schema().inputs().get(0);
         List<Experience> experiences = new ArrayList<>();
         List<TestSet> tests = new ArrayList<>();
@@ -73,8 +78,9 @@ public final class DomainIncremental {
                 Tensors.count(field.shape().stream().mapToLong(Long::longValue).toArray())));
         return in -> {
             Tensor x = in.tensor(field.name());
-            return Inputs.of(
-                    x.reshape(x.size(0), -1).index_select(1, Tensors.ids(order)).reshape(x.shape()));
+            return Inputs.of(Map.of(
+                    field.name(),
+                    x.reshape(x.size(0), -1).index_select(1, Tensors.ids(order)).reshape(x.shape())));
         };
     }
 
@@ -90,7 +96,7 @@ public final class DomainIncremental {
             Tensor theta = Tensors.of(affine, 1, 2, 3).to(x.scalar_type()).expand(x.size(0), 2, 3);
             Tensor grid = torch.affine_grid_generator(theta, x.shape(), false);
             // bilinear (0) with zeros outside (0)
-            return Inputs.of(torch.grid_sampler(x, grid, 0, 0, false));
+            return Inputs.of(Map.of(field.name(), torch.grid_sampler(x, grid, 0, 0, false)));
         };
     }
 }

@@ -26,10 +26,13 @@ import org.bytedeco.pytorch.Tensor;
  * order.
  */
 public final class Scope extends PointerScope {
+    private static final ThreadLocal<long[]> TAKEN = ThreadLocal.withInitial(() -> new long[1]);
+
     // The base class finds pointers by address and releases even what it does not hold; this list compares by identity.
     private final List<Pointer> held = new ArrayList<>();
     private final int cap;
     private final Map<Pointer, Throwable> origins;
+    private final long[] taken = TAKEN.get();
     private boolean closed;
 
     private Scope(int cap) {
@@ -59,6 +62,11 @@ public final class Scope extends PointerScope {
             n++;
         }
         return n;
+    }
+
+    /** Native objects that scopes of this thread have taken so far: a measure of work in which no clock enters. */
+    public static long taken() {
+        return TAKEN.get()[0];
     }
 
     /**
@@ -121,6 +129,7 @@ public final class Scope extends PointerScope {
             throw new IllegalArgumentException("A closed scope takes nothing more.");
         }
         held.add(p);
+        taken[0]++;
         p.retainReference();
         if (origins != null) {
             origins.put(p, new Throwable(p.getClass().getSimpleName() + " made here"));

@@ -83,12 +83,36 @@ public final class State {
         return v;
     }
 
+    /** Whole number by name. */
     public long integer(String name) {
-        return Long.parseLong(value(name));
+        try {
+            return Long.parseLong(value(name));
+        } catch (NumberFormatException e) {
+            throw garbled(name, "a whole number");
+        }
     }
 
+    /** Number by name, to the bit. */
     public double number(String name) {
-        return Double.parseDouble(value(name));
+        try {
+            return Double.parseDouble(value(name));
+        } catch (NumberFormatException e) {
+            throw garbled(name, "a number");
+        }
+    }
+
+    /** {@code true} or {@code false} by name. */
+    public boolean flag(String name) {
+        String v = value(name);
+        if (!v.equals("true") && !v.equals("false")) {
+            throw garbled(name, "true or false");
+        }
+        return v.equals("true");
+    }
+
+    private IllegalArgumentException garbled(String name, String expected) {
+        return new IllegalArgumentException("The saved value '" + name + "' is '" + value(name) + "'; expected "
+                + expected + ".\nMaybe the file is damaged.");
     }
 
     /** What stands under {@code prefix.}, with the prefix cut off. */

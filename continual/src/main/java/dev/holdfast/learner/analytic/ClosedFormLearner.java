@@ -20,8 +20,10 @@ import dev.holdfast.run.StepReport;
 import dev.holdfast.scenario.Experience;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
+import dev.holdfast.tensor.Snapshot;
 import dev.holdfast.tensor.State;
 import java.util.EnumSet;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -32,7 +34,7 @@ import org.bytedeco.pytorch.Tensor;
  * classes; merging with another learner and forgetting rows are exact.
  *
  * <p>A second pass over the same rows would count them twice, so rows of later epochs are passed over. With an extractor
- * that is trained on the first part, the statistics begin when that part ends.
+ * that is trained on the first part, the statistics begin when that part ends; until then its network predicts.
  */
 public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
     private final String what;
@@ -101,9 +103,16 @@ public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
 
     @Override
     public void end(Experience e) {
-        if (!space.frozen()) {
-            space.freeze();
+        if (space.frozen()) {
+            return;
+        }
+        // predictions wait: the network's scores end where those of the statistics of the whole part begin
+        lock.writeLock().lock();
+        try {
             space.each(e.train(), (features, ids) -> update(buffer.apply(features), ids));
+            space.freeze();
+        } finally {
+            lock.writeLock().unlock();
         }
     }
 
@@ -112,6 +121,9 @@ public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
         admission.inputs(x);
         lock.readLock().lock();
         try (Scope s = Scope.open()) {
+            if (!space.frozen()) {
+                return space.predict(x);
+            }
             Net.requireColumns(head.columns());
             Tensor scores = head.scores(rows(x));
             return new Prediction(s.keep(scores), head.columns(), Prediction.Kind.SCORES);
@@ -185,8 +197,7 @@ public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
         }
         lock.writeLock().lock();
         try {
-            space.load(saved.child("space"));
-            head.load(saved.child("head"));
+            Snapshot.loadAll(saved, Map.of("space", space, "head", head));
         } finally {
             lock.writeLock().unlock();
         }

@@ -5,6 +5,7 @@ import dev.holdfast.data.Batch;
 import dev.holdfast.data.DataSource;
 import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Pace;
+import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
 import dev.holdfast.learner.Net;
 import dev.holdfast.learner.NetConfig;
@@ -88,6 +89,11 @@ public final class FeatureSpace implements Stateful {
         return net.report(loss, b.size(), net.descend(loss));
     }
 
+    /** What the network says before it is frozen. */
+    Prediction predict(Inputs x) {
+        return net.predict(x);
+    }
+
     void freeze() {
         frozen = true;
     }
@@ -132,9 +138,14 @@ public final class FeatureSpace implements Stateful {
 
     @Override
     public void load(State saved) {
+        boolean newFrozen = saved.flag("frozen");
+        if (net == null && !newFrozen) {
+            throw new IllegalArgumentException("The saved learner trains its features but this one takes the inputs as"
+                    + " they are.\nMaybe features.extractor=FIRST_PART is meant.");
+        }
         if (net != null) {
             net.load(saved.child("net"));
         }
-        frozen = Boolean.parseBoolean(saved.value("frozen"));
+        frozen = newFrozen;
     }
 }

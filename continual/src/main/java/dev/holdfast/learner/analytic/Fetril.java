@@ -110,7 +110,6 @@ public final class Fetril implements Learner {
 
     @Override
     public void end(Experience e) {
-        space.freeze();
         try (Scope s = Scope.open()) {
             TreeMap<Integer, List<Tensor>> rowsOf = new TreeMap<>();
             space.each(e.train(), (features, ids) -> sort(features, ids, rowsOf));
@@ -123,6 +122,7 @@ public final class Fetril implements Learner {
                 fresh.add(rows);
             }
             learn(ids, fresh);
+            space.freeze();
         }
     }
 
@@ -276,11 +276,7 @@ public final class Fetril implements Learner {
             weights = Scope.own(newWeights);
             counts = newCounts;
             parts++;
-            for (Tensor t : old) {
-                if (t != null) {
-                    t.close();
-                }
-            }
+            closeAll(old);
         } finally {
             lock.writeLock().unlock();
         }
@@ -335,15 +331,41 @@ public final class Fetril implements Learner {
             throw new IllegalArgumentException("The saved learner was made with another seed."
                     + "\nMaybe create the learner with the seed it was saved with.");
         }
-        space.load(saved.child("space"));
         ClassIndex known = admission.schema().classes();
-        columns = ClassIndex.of(java.util.Arrays.stream(Tensors.ints(saved.tensor("classes")))
-                .mapToObj(id -> known.columns().get(known.columnOf(id)))
-                .toList());
-        counts = Tensors.doubles(saved.tensor("counts"));
-        parts = (int) saved.integer("parts");
-        means = saved.has("means") ? Scope.own(Tensors.copy(saved.tensor("means"))) : null;
-        weights = saved.has("weights") ? Scope.own(Tensors.copy(saved.tensor("weights"))) : null;
+        Tensors.requireShape("saved classes", saved.tensor("classes"), -1);
+        ClassIndex newColumns =
+                ClassIndex.of(java.util.Arrays.stream(known.columnsOf(Tensors.longs(saved.tensor("classes"))))
+                        .mapToObj(known.columns()::get)
+                        .toList());
+        int n = newColumns.size();
+        Tensors.requireShape("saved counts", saved.tensor("counts"), n);
+        double[] newCounts = Tensors.doubles(saved.tensor("counts"));
+        int newParts = Math.toIntExact(saved.integer("parts"));
+        if (n > 0) {
+            Tensors.requireShape("saved means", saved.tensor("means"), n, space.width());
+            Tensors.requireShape("saved weights", saved.tensor("weights"), n, space.width() + 1);
+        }
+        lock.writeLock().lock();
+        try {
+            space.load(saved.child("space"));
+            Tensor[] old = {means, weights};
+            columns = newColumns;
+            counts = newCounts;
+            parts = newParts;
+            means = n > 0 ? Scope.own(Tensors.copy(saved.tensor("means"))) : null;
+            weights = n > 0 ? Scope.own(Tensors.copy(saved.tensor("weights"))) : null;
+            closeAll(old);
+        } finally {
+            lock.writeLock().unlock();
+        }
+    }
+
+    private static void closeAll(Tensor... tensors) {
+        for (Tensor t : tensors) {
+            if (t != null) {
+                t.close();
+            }
+        }
     }
 
     /** {@code fetril}. */

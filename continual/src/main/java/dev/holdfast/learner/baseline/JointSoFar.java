@@ -4,6 +4,7 @@ import dev.holdfast.data.Batch;
 import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Loader;
 import dev.holdfast.data.Prediction;
+import dev.holdfast.data.Rows;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.Target;
 import dev.holdfast.data.source.MemoryDataset;
@@ -23,6 +24,7 @@ import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -38,7 +40,7 @@ public final class JointSoFar implements Learner {
     private final Rng rng;
     private final Admission admission;
 
-    /** Rows kept, in order of arrival, as they came: inputs, class ids, tasks of the classes. */
+    /** Rows kept, in order of arrival, as they came: inputs and class ids. */
     private final List<Tensor> inputs = new ArrayList<>();
 
     private final List<Tensor> classIds = new ArrayList<>();
@@ -50,11 +52,15 @@ public final class JointSoFar implements Learner {
         this.schema = schema;
         this.rng = rng;
         this.admission = new Admission(schema);
-        this.net = fresh();
+        this.net = fresh(0);
     }
 
-    private Net fresh() {
-        return new Net(config.net, schema, rng.child("net", retrainings));
+    private Net fresh(int number) {
+        return new Net(config.net, schema, rng.child("net", number));
+    }
+
+    private String field() {
+        return schema.inputs().get(0).name();
     }
 
     @Override
@@ -68,22 +74,32 @@ public final class JointSoFar implements Learner {
         if (b.rows().epoch() > 0) {
             return new StepReport(Double.NaN, 0);
         }
-        String field = schema.inputs().get(0).name();
-        inputs.add(Scope.own(Tensors.copy(b.inputs().tensor(field))));
+        Tensor x = b.inputs().tensor(field());
+        if (!inputs.isEmpty()
+                && inputs.get(0).scalar_type().intern() != x.scalar_type().intern()) {
+            throw new IllegalArgumentException("Field '" + field() + "' comes as "
+                    + x.scalar_type().intern() + " but earlier rows came as "
+                    + inputs.get(0).scalar_type().intern() + ".\nMaybe two sources are mixed that read numbers"
+                    + " differently.");
+        }
+        inputs.add(Scope.own(Tensors.copy(x)));
         classIds.add(Scope.own(Tensors.copy(((Target.ClassIds) b.target()).ids())));
         return new StepReport(Double.NaN, b.size());
     }
 
     @Override
     public void end(Experience e) {
-        retrainings++;
-        Net trained = fresh();
+        if (inputs.isEmpty()) {
+            throw new IllegalStateException("A part ended before any of its rows was learnt.");
+        }
+        int number = retrainings + 1;
+        Net trained = fresh(number);
         try (Scope all = Scope.open()) {
             MemoryDataset rows = MemoryDataset.of(
                     schema,
-                    Inputs.of(Tensors.cat(0, inputs.toArray(new Tensor[0]))),
+                    Inputs.of(Map.of(field(), Tensors.cat(0, inputs.toArray(new Tensor[0])))),
                     new Target.ClassIds(Tensors.cat(0, classIds.toArray(new Tensor[0]))));
-            Loader batches = rows.batches(e.pace(), rng.child("order", retrainings));
+            Loader batches = rows.batches(e.pace(), rng.child("order", number));
             while (batches.hasNext()) {
                 try (Scope s = Scope.open()) {
                     Batch b = batches.next();
@@ -93,6 +109,7 @@ public final class JointSoFar implements Learner {
             }
             rows.close();
         }
+        retrainings = number;
         net = trained;
     }
 
@@ -122,16 +139,25 @@ public final class JointSoFar implements Learner {
 
     @Override
     public void load(State saved) {
-        retrainings = (int) saved.integer("retrainings");
-        Net loaded = fresh();
+        int newRetrainings = Math.toIntExact(saved.integer("retrainings"));
+        Net loaded = fresh(newRetrainings);
         loaded.load(saved.child("net"));
+        Tensor x = null;
+        Tensor y = null;
+        if (saved.has("inputs") || saved.has("classIds")) {
+            x = saved.tensor("inputs");
+            y = saved.tensor("classIds");
+            admission.labelled(new Batch(
+                    Inputs.of(Map.of(field(), x)), new Target.ClassIds(y), Rows.of(new long[(int) y.numel()])));
+        }
         close();
         inputs.clear();
         classIds.clear();
-        if (saved.has("inputs")) {
-            inputs.add(Scope.own(Tensors.copy(saved.tensor("inputs"))));
-            classIds.add(Scope.own(Tensors.copy(saved.tensor("classIds"))));
+        if (x != null) {
+            inputs.add(Scope.own(Tensors.copy(x)));
+            classIds.add(Scope.own(Tensors.copy(y)));
         }
+        retrainings = newRetrainings;
         net = loaded;
     }
 

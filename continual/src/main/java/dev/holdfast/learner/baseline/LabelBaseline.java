@@ -106,7 +106,16 @@ public final class LabelBaseline implements Learner {
 
     @Override
     public void load(State saved) {
-        double[][] loaded = {Tensors.doubles(saved.tensor("ids")), Tensors.doubles(saved.tensor("weight"))};
+        Tensor ids = saved.tensor("ids");
+        Tensors.requireShape("saved class ids", ids, -1);
+        Tensors.requireShape("saved weights", saved.tensor("weight"), ids.size(0));
+        double[][] loaded = {Tensors.doubles(ids), Tensors.doubles(saved.tensor("weight"))};
+        for (double id : loaded[0]) {
+            if (admission.schema().classes().columnOf((int) id) < 0) {
+                throw new IllegalArgumentException("The saved state names class " + (long) id
+                        + ", which is not declared.\nMaybe it was saved with other classes.");
+            }
+        }
         rows = saved.integer("rows");
         seen = loaded;
     }

@@ -22,8 +22,10 @@ import dev.holdfast.scenario.Experience;
 import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.Snapshot;
 import dev.holdfast.tensor.State;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 
@@ -92,8 +94,7 @@ public final class AnchoredLearner implements NetLearner {
 
     @Override
     public void load(State saved) {
-        net.load(saved.child("net"));
-        penalty.load(saved.child("penalty"));
+        Snapshot.loadAll(saved, Map.of("net", net, "penalty", penalty));
     }
 
     /** Network, and an anchor whose importance is measured when a task ends. */
@@ -153,7 +154,11 @@ public final class AnchoredLearner implements NetLearner {
             NetConfig net,
             @Doc("strength c of the anchor") double strength,
             @Doc("damping xi of the importance") double xi,
-            @Doc("count negative new importances as 0") boolean clip) {}
+            @Doc("count negative new importances as 0") boolean clip) {
+        public SiConfig {
+            new SynapticIntelligence(strength, xi, clip);
+        }
+    }
 
     /** {@code si}. */
     public static final class SiPlugin implements LearnerPlugin<SiConfig> {

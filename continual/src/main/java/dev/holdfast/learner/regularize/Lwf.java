@@ -21,6 +21,7 @@ import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
+import java.util.Arrays;
 import java.util.List;
 import java.util.TreeSet;
 import org.bytedeco.pytorch.Tensor;
@@ -131,17 +132,34 @@ public final class Lwf implements NetLearner {
 
     @Override
     public void load(State saved) {
+        int[] newTaught = columns(saved, "taught");
+        int[] newSeen = columns(saved, "seen");
+        State savedTeacher = saved.child("teacher");
+        Model newTeacher = null;
+        if (!savedTeacher.values().isEmpty() || !savedTeacher.tensors().isEmpty()) {
+            newTeacher = net.teacher();
+            newTeacher.load(savedTeacher);
+        }
         net.load(saved.child("net"));
-        taught = Tensors.ints(saved.tensor("taught"));
+        taught = newTaught;
         seen.clear();
-        for (int c : Tensors.ints(saved.tensor("seen"))) {
+        for (int c : newSeen) {
             seen.add(c);
         }
-        teacher = null;
-        if (saved.has("teacher.head.columns")) {
-            teacher = net.teacher();
-            teacher.load(saved.child("teacher"));
+        teacher = newTeacher;
+    }
+
+    /** Score columns, ascending. */
+    private static int[] columns(State saved, String name) {
+        Tensors.requireShape("saved columns '" + name + "'", saved.tensor(name), -1);
+        int[] c = Tensors.ints(saved.tensor(name));
+        for (int i = 0; i < c.length; i++) {
+            if (c[i] < 0 || i > 0 && c[i] <= c[i - 1]) {
+                throw new IllegalArgumentException("The saved columns '" + name + "' are " + Arrays.toString(c)
+                        + "; expected ascending numbers from 0.\nMaybe the file is damaged.");
+            }
         }
+        return c;
     }
 
     /** {@code lwf}. */

@@ -21,6 +21,7 @@ import dev.holdfast.scenario.Experience;
 import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.Snapshot;
 import dev.holdfast.tensor.State;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
@@ -65,11 +66,11 @@ public final class AveragedGem implements NetLearner {
         this.rng = rng;
         this.net = new Net(config.net, schema, rng.child("net"));
         this.memory = ReplayBuffer.reservoir(config.capacity, rng.child("memory"));
-        this.current = fresh();
+        this.current = fresh(0);
     }
 
-    private ReplayBuffer fresh() {
-        return ReplayBuffer.reservoir(config.rowsPerTask, rng.child("current", tasks));
+    private ReplayBuffer fresh(long task) {
+        return ReplayBuffer.reservoir(config.rowsPerTask, rng.child("current", task));
     }
 
     @Override
@@ -79,6 +80,8 @@ public final class AveragedGem implements NetLearner {
 
     @Override
     public StepReport learn(Batch b) {
+        memory.requireFits(b);
+        current.requireFits(b);
         net.admit(b);
         Pass pass = net.pass();
         Tensor loss = net.crossEntropy(net.scores(b.inputs(), pass), b);
@@ -89,7 +92,8 @@ public final class AveragedGem implements NetLearner {
             g = GradientSurgery.aGem(g, Autograd.grad(remembered, net.parameters(), false));
         }
         Step step = net.descend(g);
-        if (b.rows().epoch() == 0) {
+        // what could not be learnt must not come back
+        if (b.rows().epoch() == 0 && !step.skipped()) {
             current.offer(b, Map.of());
         }
         return net.report(loss, b.size() + past.slots().length, step);
@@ -101,7 +105,7 @@ public final class AveragedGem implements NetLearner {
             memory.offer(current.all().batch(), Map.of());
         }
         tasks++;
-        current = fresh();
+        current = fresh(tasks);
     }
 
     @Override
@@ -125,11 +129,12 @@ public final class AveragedGem implements NetLearner {
 
     @Override
     public void load(State saved) {
-        net.load(saved.child("net"));
-        memory.load(saved.child("memory"));
-        tasks = saved.integer("tasks");
-        current = fresh();
-        current.load(saved.child("current"));
+        long newTasks = saved.integer("tasks");
+        ReplayBuffer newCurrent = fresh(newTasks);
+        newCurrent.load(saved.child("current"));
+        Snapshot.loadAll(saved, Map.of("net", net, "memory", memory));
+        tasks = newTasks;
+        current = newCurrent;
     }
 
     /** {@code agem}. */

@@ -17,6 +17,7 @@ import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.run.Term;
 import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.Snapshot;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
 import java.util.List;
@@ -72,6 +73,7 @@ public final class DarkReplay implements NetLearner {
 
     @Override
     public StepReport learn(Batch b) {
+        memory.requireFits(b);
         net.admit(b);
         Pass pass = net.pass();
         Tensor logits = net.scores(b.inputs(), pass);
@@ -92,7 +94,10 @@ public final class DarkReplay implements NetLearner {
             rows += past.batch().size();
         }
         Step step = net.descend(loss);
-        memory.offer(b, Map.of(LOGITS, logits));
+        // what could not be learnt must not come back
+        if (!step.skipped()) {
+            memory.offer(b, Map.of(LOGITS, logits));
+        }
         StepReport r = net.report(loss, rows, step);
         return new StepReport(r.loss(), r.rows(), List.of(new Term("stream", stream.item_double())), r.events());
     }
@@ -122,8 +127,7 @@ public final class DarkReplay implements NetLearner {
 
     @Override
     public void load(State saved) {
-        net.load(saved.child("net"));
-        memory.load(saved.child("memory"));
+        Snapshot.loadAll(saved, Map.of("net", net, "memory", memory));
     }
 
     /** {@code der}. */

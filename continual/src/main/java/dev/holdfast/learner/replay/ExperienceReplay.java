@@ -15,6 +15,7 @@ import dev.holdfast.optim.Step;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.Snapshot;
 import dev.holdfast.tensor.State;
 import java.util.List;
 import java.util.Map;
@@ -59,12 +60,16 @@ public final class ExperienceReplay implements NetLearner {
 
     @Override
     public StepReport learn(Batch b) {
+        memory.requireFits(b);
         net.admit(b);
         Drawn past = memory.draw(config.replayBatch, net.draws("replay"));
         Batch both = past.after(b);
         Tensor loss = net.crossEntropy(net.scores(both.inputs(), net.pass()), both);
         Step step = net.descend(loss);
-        memory.offer(b, Map.of());
+        // what could not be learnt must not come back
+        if (!step.skipped()) {
+            memory.offer(b, Map.of());
+        }
         return net.report(loss, both.size(), step);
     }
 
@@ -85,8 +90,7 @@ public final class ExperienceReplay implements NetLearner {
 
     @Override
     public void load(State saved) {
-        net.load(saved.child("net"));
-        memory.load(saved.child("memory"));
+        Snapshot.loadAll(saved, Map.of("net", net, "memory", memory));
     }
 
     /** {@code er}. */

@@ -30,7 +30,8 @@ public record Retention(
         double[] zeroShotTransfer) {
 
     /**
-     * @param a the square [K][K]; only a[k][j] with j <= k, and a[j-1][j], are read
+     * @param a the square [K][K]; NaN before task j was learnt (a[i][j] with i < j) means that it had no score yet, and
+     *     does not count
      * @param atRandom accuracy b_j of the untrained model on each task [K], or null
      */
     public static Retention of(double[][] a, double[] atRandom) {
@@ -101,7 +102,10 @@ public record Retention(
     private static double best(double[][] a, int task, int from, int to) {
         double best = Double.NEGATIVE_INFINITY;
         for (int i = from; i < to; i++) {
-            best = Math.max(best, a[i][task]);
+            // before a task was learnt it may have had no score at all
+            if (i >= task || !Double.isNaN(a[i][task])) {
+                best = Math.max(best, a[i][task]);
+            }
         }
         return best;
     }

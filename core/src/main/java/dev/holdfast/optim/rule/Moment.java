@@ -120,6 +120,10 @@ public final class Moment {
     /** A moment over the same leaves with what was saved under {@code name}; shares nothing with the state. */
     public Moment read(String name, State saved) {
         String text = saved.value(name + ".counts");
+        if (!text.matches("(\\d{1,18}( \\d{1,18})*)?")) {
+            throw new IllegalArgumentException("The saved value '" + name + ".counts' is '" + text
+                    + "'; expected whole numbers.\nMaybe the file is damaged.");
+        }
         long[] c = text.isEmpty()
                 ? new long[0]
                 : Arrays.stream(text.split(" ")).mapToLong(Long::parseLong).toArray();

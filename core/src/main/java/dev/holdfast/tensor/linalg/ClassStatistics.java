@@ -176,6 +176,10 @@ public final class ClassStatistics implements Stateful {
     }
 
     private void set(Tensor n, Tensor m, Tensor s) {
+        if (!Tensors.finite(m) || s != null && !Tensors.finite(s)) {
+            throw new IllegalArgumentException("Means or scatter are no longer finite; the rows were not taken in."
+                    + "\nMaybe the features are too large: standardise them first.");
+        }
         Tensor[] old = {counts, means, scatter};
         counts = Scope.own(n);
         means = Scope.own(m);
