@@ -3,6 +3,7 @@ package dev.holdfast.app;
 import dev.holdfast.app.compare.Budget;
 import dev.holdfast.app.compare.Comparer;
 import dev.holdfast.app.compare.Settings;
+import dev.holdfast.app.model.Spool;
 import dev.holdfast.app.report.Comparison;
 import dev.holdfast.app.report.ReportFiles;
 import dev.holdfast.app.report.TerminalTable;
@@ -114,9 +115,12 @@ final class CompareCommand implements Callable<Integer> {
         ReportFiles files = new ReportFiles(out);
         try (Interrupt interrupt =
                         new Interrupt("Stopping after this step; finished results are kept, --resume continues.");
-                Threads.Restore restore = Threads.during(threads)) {
+                Threads.Restore restore = Threads.during(threads);
+                Spool rows = Spool.of(data.spec, System.in)) {
             Comparison result = new Comparer(plan, registry, files, machine(), console, interrupt::asked)
-                    .run(s -> data.open(s, console));
+                    .run(s -> s.equals(Spool.STANDARD_INPUT)
+                            ? rows.named(data.open(rows.spec(), console))
+                            : data.open(s, console));
             if (json) {
                 print.println(ReportFiles.json(result));
             } else {

@@ -15,8 +15,8 @@ final class DataArguments {
     @Parameters(
             index = "0",
             paramLabel = "DATA",
-            description = "a data set by id (see 'holdfast data'), a file (CSV, Parquet, JSON lines, ARFF), or a folder"
-                    + " of images class/name.png")
+            description = "a data set by id (see 'holdfast data'), a file (CSV, Parquet, JSON lines, ARFF), a folder"
+                    + " of images class/name.png, or '-' for rows from standard input")
     String spec;
 
     @Option(names = "--data", paramLabel = "DIR", description = "folder of full data sets (or set HOLDFAST_DATA)")

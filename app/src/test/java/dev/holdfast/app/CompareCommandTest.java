@@ -165,4 +165,22 @@ class CompareCommandTest {
         assertThat(r.code()).as(r.err()).isZero();
         assertThat(r.out()).contains("Left out: lwf, for it needs to be told").contains("gacil");
     }
+
+    @Test
+    void comparesRowsFromStandardInput() throws Exception {
+        java.io.InputStream before = System.in;
+        try {
+            System.setIn(Files.newInputStream(csv));
+            TinyData.Ran r = TinyData.run(
+                    "compare", "-", "--label", "kind", "--learners", "ncm", "--budget", "smoke", "--out", out);
+            assertThat(r.code()).as(r.err()).isZero();
+        } finally {
+            System.setIn(before);
+        }
+        assertThat(results().request().data()).containsExactly("-");
+        assertThat(results().beds().get(0).data().name()).isEqualTo("standard input");
+        assertThat(results().beds().get(0).data().note())
+                .startsWith("standard input; ")
+                .doesNotContain("/tmp");
+    }
 }

@@ -39,7 +39,7 @@ public record Source(String name, String note, DataSource rows, Optional<Preproc
             return new Source(pair.name(), pair.note(), pair.test(), pair.preprocessing());
         }
         String name = what.file() == null ? s.name() : "standard input";
-        return new Source(name, s.note(), s.rows(), s.preprocessing());
+        return new Source(name, what.said(s.note()), s.rows(), s.preprocessing());
     }
 
     /** The classes of rows that a preprocessing does not know yet; none without labels. */

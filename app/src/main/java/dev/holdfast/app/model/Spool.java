@@ -1,5 +1,6 @@
 package dev.holdfast.app.model;
 
+import dev.holdfast.data.catalog.DataPair;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -19,6 +20,8 @@ public record Spool(String name, String spec, Path file) implements AutoCloseabl
     /** The name of standard input. */
     public static final String STANDARD_INPUT = "-";
 
+    private static final String SAID = "standard input";
+
     public static Spool of(String spec, InputStream stdin) {
         if (!spec.equals(STANDARD_INPUT)) {
             return new Spool(spec, spec, null);
@@ -31,6 +34,16 @@ public record Spool(String name, String spec, Path file) implements AutoCloseabl
         } catch (IOException e) {
             throw new UncheckedIOException("Rows from standard input cannot be kept: " + e.getMessage(), e);
         }
+    }
+
+    /** Rows of the temporary file under the name that the user knows. */
+    public DataPair named(DataPair rows) {
+        return new DataPair(SAID, said(rows.note()), rows.train(), rows.test(), rows.preprocessing());
+    }
+
+    /** A sentence without the temporary file's name. */
+    String said(String text) {
+        return file == null ? text : text.replace(file.toString(), SAID);
     }
 
     /** Rows of JSON begin with a brace, all others are CSV. */

@@ -157,4 +157,38 @@ class ReportPageTest {
             page.screenshot(new Page.ScreenshotOptions().setPath(SHOTS.resolve("report-phone.png")));
         }
     }
+
+    @Test
+    void showsOneOfSeveralDataSetsAtATime() throws Exception {
+        Path one = TinyData.csv(folder.resolve("one.csv"), 80, 4, 1);
+        Path two = TinyData.csv(folder.resolve("two.csv"), 80, 6, 2);
+        assertThat(TinyData.run(
+                                "compare",
+                                one,
+                                "--also",
+                                two,
+                                "--label",
+                                "kind",
+                                "--learners",
+                                "ncm,slda",
+                                "--budget",
+                                "smoke",
+                                "--out",
+                                folder.resolve("both"))
+                        .code())
+                .isZero();
+        try (Page page = browser.newPage()) {
+            List<String> problems = new ArrayList<>();
+            page.onPageError(problems::add);
+            page.navigate(folder.resolve("both/report.html").toUri().toString());
+            assertThat(page.locator("#title").innerText()).contains("on one?");
+            int cells = page.locator("#square-table tbody tr").count();
+            page.selectOption("#bed", "1");
+            assertThat(page.locator("#title").innerText()).contains("on two?");
+            assertThat(cells).isEqualTo(4);
+            assertThat(page.locator("#square-table tbody tr").count()).isEqualTo(3);
+            assertThat(page.locator("#ranks").innerText()).contains("one, two");
+            assertThat(problems).isEmpty();
+        }
+    }
 }
