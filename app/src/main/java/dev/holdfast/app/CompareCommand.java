@@ -96,6 +96,7 @@ final class CompareCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        data.limitTexts(budget.rowsToRead());
         PrintWriter print = spec.commandLine().getOut();
         Console console = Console.of(json ? spec.commandLine().getErr() : print);
         Registry registry = Registry.load();

@@ -41,13 +41,20 @@ final class DataArguments {
     @Option(names = "--data-seed", paramLabel = "N", description = "seed of splitting and sampling rows")
     long seed = 1;
 
+    /** Rows to take of texts, whose encoding takes milliseconds each, where --rows does not say; 0 = all. */
+    private long textRows;
+
+    void limitTexts(long rowsToRead) {
+        textRows = rowsToRead;
+    }
+
     DataOptions options() {
         return DataOptions.defaults()
                 .withDataDir(dataDir)
                 .withLabel(label)
                 .withText(text.toArray(new String[0]))
                 .withIgnore(ignore.toArray(new String[0]))
-                .withRows(rows)
+                .withRows(rows == 0 && !text.isEmpty() ? textRows : rows)
                 .withSeed(seed);
     }
 

@@ -18,4 +18,9 @@ public enum Budget {
         this.testRows = testRows;
         this.epochs = epochs;
     }
+
+    /** Rows worth encoding when reading a row costs milliseconds (texts); 0 = all. */
+    public long rowsToRead() {
+        return this == FULL ? 0 : trainRows + testRows;
+    }
 }
