@@ -35,7 +35,8 @@ class ReadmeExampleTest {
     @Test
     void isTheOneInReadme() throws IOException {
         String source = Files.readString(Path.of("src/test/java/dev/holdfast/app/ReadmeExampleTest.java"));
-        String code = source.substring(source.indexOf("// README\n") + 10, source.indexOf("        // end of README"));
+        String code =
+                source.substring(source.indexOf("// README\n") + 10, source.lastIndexOf("        // end of README"));
         String readme = Files.readString(Path.of("../README.md"));
         int from = readme.indexOf("```java\n") + 8;
         assertThat(readme.substring(from, readme.indexOf("```", from)).strip())
