@@ -40,7 +40,7 @@ class ReadmeExampleTest {
         String readme = Files.readString(Path.of("../README.md"));
         int from = readme.indexOf("```java\n") + 8;
         assertThat(readme.substring(from, readme.indexOf("```", from)).strip())
-                .isEqualTo(code.stripIndent().strip());
+                .isEqualTo(code.stripTrailing().stripIndent());
     }
 
     private static double[] example() {
