@@ -72,17 +72,19 @@ public final class StreamingLda implements StatisticHead {
         Tensors.requireFinite("rows of the discriminant analysis", features);
         columns.with(() -> {
             int[] column = columns.admit(known, classIds);
-            if (streamed != null) {
-                stream(features, column);
-            }
+            // worked out against the means before the rows, taken in once nothing can fail any more
+            Tensor more = streamed == null ? null : stream(features, column);
             statistics.add(features, column);
+            if (more != null) {
+                streamed.add_(more);
+            }
         });
         rows += classIds.length;
         drop();
     }
 
-    /** Adds the weighted outer products of a batch at once: rows of a class see the mean before them. */
-    private void stream(Tensor x, int[] column) {
+    /** Sum of the weighted outer products of a batch [D, D]: rows of a class see the mean before them. */
+    private Tensor stream(Tensor x, int[] column) {
         try (Scope s = Scope.open()) {
             double[] weights = new double[column.length];
             for (int i = 0; i < weights.length; i++) {
@@ -115,7 +117,9 @@ public final class StreamingLda implements StatisticHead {
             Tensor d = Tensors.cat(0, deltas.toArray(new Tensor[0]));
             Tensor w =
                     Tensors.of(weight.stream().mapToDouble(Double::doubleValue).toArray(), weight.size(), 1);
-            streamed.addmm_(d.mul(w).t(), d);
+            Tensor products = d.mul(w).t().mm(d);
+            Tensors.requireFinite("The covariance of these rows", products);
+            return s.keep(products);
         }
     }
 

@@ -25,14 +25,19 @@ final class Anchors {
 
     /** Takes over copies of the values and importances of all leaves with an importance. */
     void set(Parameters now, ParamVector weight) {
-        clear();
+        Map<String, Tensor> newAnchor = new LinkedHashMap<>();
+        Map<String, Tensor> newImportance = new LinkedHashMap<>();
         for (int i = 0; i < now.size(); i++) {
             if (weight.get(i) != null) {
                 String name = now.meta().get(i).name();
-                anchor.put(name, Scope.own(Tensors.copy(now.get(i))));
-                importance.put(name, Scope.own(Tensors.copy(weight.get(i))));
+                newAnchor.put(name, Scope.own(Tensors.copy(now.get(i))));
+                newImportance.put(name, Scope.own(Tensors.copy(weight.get(i))));
             }
         }
+        // only now: an importance that did not change is the very tensor held here
+        clear();
+        anchor.putAll(newAnchor);
+        importance.putAll(newImportance);
     }
 
     /** Importance of a leaf grown to its present shape (new rows 0), or zeros. */

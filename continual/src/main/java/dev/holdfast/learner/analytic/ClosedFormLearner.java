@@ -122,7 +122,9 @@ public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
         lock.readLock().lock();
         try (Scope s = Scope.open()) {
             if (!space.frozen()) {
-                return space.predict(x);
+                Prediction p = space.predict(x);
+                s.keep(p.scores());
+                return p;
             }
             Net.requireColumns(head.columns());
             Tensor scores = head.scores(rows(x));

@@ -16,6 +16,7 @@ import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Stateful;
+import dev.holdfast.tensor.Tensors;
 import java.util.function.BiConsumer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -75,8 +76,7 @@ public final class FeatureSpace implements Stateful {
                 long[] one = new long[shape.length + 1];
                 one[0] = 1;
                 System.arraycopy(shape, 0, one, 1, shape.length);
-                return features(Inputs.of(dev.holdfast.tensor.Tensors.zeros(ScalarType.Float, one)))
-                        .size(1);
+                return features(Inputs.of(Tensors.zeros(ScalarType.Float, one))).size(1);
             }
         }
         return schema.inputs().get(0).shape().stream().reduce(1L, (a, b) -> a * b);
@@ -108,11 +108,14 @@ public final class FeatureSpace implements Stateful {
 
     /** Every row of {@code data} once, in stored order, as features and class ids. */
     void each(DataSource data, BiConsumer<Tensor, long[]> rows) {
+        long width = width();
         var batches = data.batches(Pace.inOrder(256), Rng.of(0));
         while (batches.hasNext()) {
             try (Scope s = Scope.open()) {
                 Batch b = batches.next();
-                rows.accept(features(b.inputs()), b.classIds());
+                Tensor f = features(b.inputs());
+                Tensors.requireShape("The matrix of features of a part", f, b.size(), width);
+                rows.accept(f, b.classIds());
             }
         }
     }
