@@ -1,9 +1,11 @@
 package dev.holdfast.app;
 
+import dev.holdfast.app.terminal.Console;
 import dev.holdfast.data.catalog.DataCatalog;
 import dev.holdfast.data.catalog.DataPair;
 import dev.holdfast.data.source.DataOptions;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -13,8 +15,8 @@ final class DataArguments {
     @Parameters(
             index = "0",
             paramLabel = "DATA",
-            description = "a data set by id (see 'holdfast data'), a file (CSV, Parquet, JSON lines, ARFF), or a folder"
-                    + " of images class/name.png")
+            description = "a data set by id (see 'holdfast data'), a file (CSV, Parquet, JSON lines, ARFF), a folder"
+                    + " of images class/name.png, or '-' for rows from standard input")
     String spec;
 
     @Option(names = "--data", paramLabel = "DIR", description = "folder of full data sets (or set HOLDFAST_DATA)")
@@ -39,17 +41,46 @@ final class DataArguments {
     @Option(names = "--data-seed", paramLabel = "N", description = "seed of splitting and sampling rows")
     long seed = 1;
 
+    /** Rows to take of texts, whose encoding takes milliseconds each, where --rows does not say; 0 = all. */
+    private long textRows;
+
+    void limitTexts(long rowsToRead) {
+        textRows = rowsToRead;
+    }
+
     DataOptions options() {
         return DataOptions.defaults()
                 .withDataDir(dataDir)
                 .withLabel(label)
                 .withText(text.toArray(new String[0]))
                 .withIgnore(ignore.toArray(new String[0]))
-                .withRows(rows)
+                .withRows(rows == 0 && !text.isEmpty() ? textRows : rows)
                 .withSeed(seed);
     }
 
-    DataPair open() {
-        return DataCatalog.open(spec, options());
+    /** What was said beyond the spec, for the record of a run. */
+    List<String> describe() {
+        List<String> said = new ArrayList<>();
+        if (label != null) {
+            said.add("label=" + label);
+        }
+        if (!text.isEmpty()) {
+            said.add("text=" + String.join(",", text));
+        }
+        if (!ignore.isEmpty()) {
+            said.add("ignore=" + String.join(",", ignore));
+        }
+        if (rows > 0) {
+            said.add("rows=" + rows);
+        }
+        said.add("seed=" + seed);
+        return said;
+    }
+
+    /** Opens data into memory, split for training and testing. */
+    DataPair open(String which, Console console) {
+        try (Console.Reading reading = console.reading()) {
+            return DataCatalog.open(which, options(), reading);
+        }
     }
 }

@@ -1,5 +1,6 @@
 package dev.holdfast.app;
 
+import dev.holdfast.data.DataException;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -10,7 +11,31 @@ import picocli.CommandLine.Command;
         description = "Learning that stays stable while what it learns from changes.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
-        subcommands = {CompareCommand.class, AutoComplete.GenerateCompletion.class, CommandLine.HelpCommand.class})
+        subcommands = {
+            CompareCommand.class,
+            LearnCommand.class,
+            PredictCommand.class,
+            InspectCommand.class,
+            MergeCommand.class,
+            ForgetCommand.class,
+            StudyCommand.class,
+            ListCommands.Data.class,
+            ListCommands.Learners.class,
+            ListCommands.Scenarios.class,
+            CatalogCommand.class,
+            DoctorCommand.class,
+            AutoComplete.GenerateCompletion.class,
+            CommandLine.HelpCommand.class
+        },
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  holdfast compare fashion                 # which learner holds up? table and report",
+            "  holdfast compare rows.csv --label kind   # the same on your own table",
+            "  holdfast learn rows.csv --label kind --learner gacil --out model",
+            "  holdfast predict model new-rows.csv",
+            "  source <(holdfast generate-completion)   # completion in bash and zsh",
+            "%nA stack trace is printed where HOLDFAST_TRACE is set."
+        })
 public final class Main {
     private Main() {}
 
@@ -18,7 +43,7 @@ public final class Main {
         System.exit(commandLine().execute(args));
     }
 
-    /** The command line with its error handling: one line what, and a Maybe where there is one; no stack trace. */
+    /** The command line with its error handling: what is wrong and a Maybe where there is one; no stack trace. */
     public static CommandLine commandLine() {
         return new CommandLine(new Main())
                 .setCaseInsensitiveEnumValuesAllowed(true)
@@ -27,7 +52,10 @@ public final class Main {
                     if (System.getenv("HOLDFAST_TRACE") != null) {
                         e.printStackTrace(cmd.getErr());
                     }
-                    return e instanceof IllegalArgumentException ? ExitCodes.BAD_INPUT : ExitCodes.FAILED;
+                    cmd.getErr().flush();
+                    return e instanceof IllegalArgumentException || e instanceof DataException
+                            ? ExitCodes.BAD_INPUT
+                            : ExitCodes.FAILED;
                 });
     }
 }

@@ -1,17 +1,24 @@
 package dev.holdfast.app;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 
-/** The version as the jar's manifest says it. */
+/** The version that the build wrote down. */
 public final class Version implements CommandLine.IVersionProvider {
     @Override
     public String[] getVersion() {
         return new String[] {"holdfast " + holdfast()};
     }
 
-    /** The version of this build; {@code development} when run from classes. */
+    /** The version of this build. */
     public static String holdfast() {
-        String v = Version.class.getPackage().getImplementationVersion();
-        return v == null ? "development" : v;
+        try (InputStream in = Version.class.getResourceAsStream("version.txt")) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 }

@@ -119,8 +119,10 @@ public final class Trial {
             Run run = new Run(
                     learner,
                     stream,
-                    // between boundaries such a learner does not move, or cannot answer yet
-                    options.curvePoints == 0 || learner.capabilities().has(Trait.LEARNS_AT_END)
+                    // a rearranged stream has other moments; and who learns at the end does not move in between
+                    options.curvePoints == 0
+                                    || stream != scenario
+                                    || learner.capabilities().has(Trait.LEARNS_AT_END)
                             ? List.of(new TaskEvaluator(stream))
                             : List.of(
                                     new TaskEvaluator(stream),

@@ -191,11 +191,6 @@ public final class Net implements Stateful {
         return model.copy();
     }
 
-    /** Replaces the optimizer by a fresh one: moments forgotten, parameters kept. */
-    public void restartOptimizer() {
-        optimizer = config.optimizer().build(model.parameters());
-    }
-
     /** What the network and its optimizer hold. */
     public Footprint footprint(long more) {
         long bytes = 0;

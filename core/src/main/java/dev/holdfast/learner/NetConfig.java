@@ -20,4 +20,9 @@ public record NetConfig(
     public static NetConfig defaults() {
         return new NetConfig(BackboneConfig.auto(), OptimizerConfig.adam(1e-3), false);
     }
+
+    /** The same, with a column for every declared class from the start. */
+    public NetConfig withAllClassesFromStart() {
+        return new NetConfig(backbone, optimizer, true);
+    }
 }

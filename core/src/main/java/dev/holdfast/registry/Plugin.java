@@ -10,6 +10,11 @@ public interface Plugin<C extends Record> {
     /** One line for lists. */
     String summary();
 
+    /** Id of the published system that this is a part of, e.g. {@code 19-cl-survey}; empty for none. */
+    default String system() {
+        return "";
+    }
+
     /** The configuration with its defaults; its components are the options. */
     C defaults();
 

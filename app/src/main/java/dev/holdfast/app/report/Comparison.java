@@ -4,26 +4,64 @@ import dev.holdfast.evaluate.Trial;
 import java.util.List;
 
 /**
- * Everything a comparison knows, as it is written to {@code results.json}: enough to repeat it and to draw the report.
+ * Everything a comparison knows, as it is written to {@code results.json} (schema: {@code docs/results-schema.json}):
+ * enough to repeat it and to draw the report.
  *
  * @param format version of this form; a newer one is refused
- * @param request what was asked; equal requests give equal results, but for the seconds
- * @param trials finished trials, in the order in which they finished
+ * @param created when it was written, ISO 8601
+ * @param request what was asked; equal requests give equal results, but for dates and seconds
+ * @param beds one a data set, in the order of the request; those not begun are missing
+ * @param ranks which learners can be told apart
  */
-public record Comparison(
-        int format, Request request, Data data, Stream stream, Machine machine, List<Trial.Result> trials) {
+public record Comparison(int format, String created, Request request, Machine machine, List<Bed> beds, Ranks ranks) {
     /** The form that this program writes. */
     public static final int FORMAT = 1;
 
-    /** What was asked. */
+    public Comparison {
+        beds = List.copyOf(beds);
+    }
+
+    /** All trials of all data sets. */
+    public List<Trial.Result> allTrials() {
+        return beds.stream().flatMap(b -> b.trials().stream()).toList();
+    }
+
+    /**
+     * What was asked.
+     *
+     * @param data specs of the data sets
+     * @param dataOptions how they were read, as {@code name=value} texts
+     * @param scenarioConfiguration the scenario's record as JSON
+     * @param learners each with its record as JSON
+     */
     public record Request(
-            String data,
+            List<String> data,
+            List<String> dataOptions,
             String scenario,
             String scenarioConfiguration,
-            List<String> learners,
-            List<String> settings,
+            List<Configured> learners,
             List<Long> seeds,
             String budget) {}
+
+    /** A learner and its configuration as JSON. */
+    public record Configured(String name, String configuration) {}
+
+    /**
+     * One data set: what it is, how it arrived, what came out.
+     *
+     * @param trials finished trials, in the order in which they finished
+     * @param summary one row a learner, best final accuracy first
+     */
+    public record Bed(Data data, Stream stream, List<Trial.Result> trials, List<Summary> summary) {
+        public Bed {
+            trials = List.copyOf(trials);
+            summary = List.copyOf(summary);
+        }
+
+        public static Bed of(Data data, Stream stream, List<Trial.Result> trials) {
+            return new Bed(data, stream, trials, Summary.of(trials));
+        }
+    }
 
     /** Which rows. */
     public record Data(
@@ -35,8 +73,16 @@ public record Comparison(
             List<String> classNames,
             String fingerprint) {}
 
-    /** In which order; {@code table} is for people. */
-    public record Stream(String name, List<String> tasks, boolean taskIdAtTest, String table) {}
+    /**
+     * In which order.
+     *
+     * @param tasks names of the tasks, for the first seed's order of classes
+     * @param partEnds rows seen when each part is over (a row of two epochs counts twice)
+     * @param curveRows least rows of any task's test set behind a point of the curves; squares use all rows
+     * @param table for people
+     */
+    public record Stream(
+            String name, List<String> tasks, List<Long> partEnds, boolean taskIdAtTest, int curveRows, String table) {}
 
     /** Where it ran. */
     public record Machine(

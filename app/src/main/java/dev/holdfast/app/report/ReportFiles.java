@@ -4,14 +4,14 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.holdfast.evaluate.Trial;
+import dev.holdfast.tensor.AtomicFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.List;
+import java.util.Optional;
 
 /** The files of a comparison in one folder: results.json, results.csv, report.html; each replaced as a whole. */
 public final class ReportFiles {
@@ -30,21 +30,26 @@ public final class ReportFiles {
         return folder.resolve("results.json");
     }
 
+    public Path csv() {
+        return folder.resolve("results.csv");
+    }
+
     public Path report() {
         return folder.resolve("report.html").toAbsolutePath();
     }
 
-    /** The trials of an earlier, unfinished run of exactly this request; of another request an error. */
-    public List<Trial.Result> finished(Comparison.Request request) {
+    /** What an earlier, unfinished run of exactly this request left; of another request an error. */
+    public Optional<Comparison> unfinished(Comparison.Request request) {
         if (!Files.exists(results())) {
-            return List.of();
+            return Optional.empty();
         }
         Comparison old = read(results());
         if (!old.request().equals(request)) {
-            throw new IllegalArgumentException(results() + " holds results of another request: " + old.request()
-                    + ", now " + request + ".\nMaybe choose another --out, or leave --resume out to start afresh.");
+            throw new IllegalArgumentException(results() + " holds results of another request.\nThen: " + old.request()
+                    + "\nNow:  " + request
+                    + "\nMaybe choose another --out, or leave --resume out to start afresh.");
         }
-        return old.trials();
+        return Optional.of(old);
     }
 
     /** Reads a results file; a damaged or newer one is refused. */
@@ -57,12 +62,15 @@ public final class ReportFiles {
             }
             return JSON.readValue(file.toFile(), Comparison.class);
         } catch (IOException e) {
-            throw new IllegalArgumentException(file + " is not a readable results file: " + e.getMessage(), e);
+            throw new IllegalArgumentException(
+                    file + " is not a readable results file: " + e.getMessage()
+                            + "\nMaybe leave --resume out to start afresh.",
+                    e);
         }
     }
 
     /** results.json as text. */
-    public String json(Comparison c) {
+    public static String json(Comparison c) {
         try {
             return JSON.writeValueAsString(c);
         } catch (IOException e) {
@@ -73,21 +81,26 @@ public final class ReportFiles {
     /** Writes results.json and results.csv. */
     public void write(Comparison c) {
         replace(results(), json(c));
+        replace(csv(), CsvReport.of(c));
     }
 
     /** Writes report.html. */
     public void writeReport(Comparison c) {
-        replace(report(), "");
+        replace(report(), HtmlReport.of(c));
     }
 
     private void replace(Path file, String text) {
         try {
             Files.createDirectories(folder);
-            Path part = Files.createTempFile(folder, file.getFileName().toString(), ".part");
-            Files.writeString(part, text, StandardCharsets.UTF_8);
-            Files.move(part, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+            AtomicFile.write(file, out -> {
+                ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+                while (bytes.hasRemaining()) {
+                    out.write(bytes);
+                }
+            });
         } catch (IOException e) {
-            throw new UncheckedIOException("Cannot write " + file, e);
+            throw new UncheckedIOException(
+                    "Cannot write " + file + ": " + e.getMessage() + "\nMaybe choose another --out.", e);
         }
     }
 }

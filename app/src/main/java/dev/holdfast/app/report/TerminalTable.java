@@ -1,72 +1,137 @@
 package dev.holdfast.app.report;
 
 import dev.holdfast.evaluate.Trial;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.Objects;
-import java.util.function.Function;
 
 /** The summary of a comparison as text: one line a learner, best final accuracy first. */
 public final class TerminalTable {
     private TerminalTable() {}
 
+    /** All data sets of a comparison, and whether ranks tell learners apart. */
     public static String of(Comparison c) {
-        Map<String, List<Trial.Result>> byLearner = new LinkedHashMap<>();
-        c.trials().forEach(r -> byLearner
-                .computeIfAbsent(r.learner(), k -> new ArrayList<>())
-                .add(r));
-        List<List<Trial.Result>> rows = new ArrayList<>(byLearner.values());
-        rows.sort(Comparator.comparingDouble(
-                (List<Trial.Result> r) -> -orLowest(mean(r, Trial.Result::averageAccuracy))));
         StringBuilder b = new StringBuilder();
+        for (Comparison.Bed bed : c.beds()) {
+            if (c.beds().size() > 1) {
+                b.append(bed.data().name())
+                        .append(" (")
+                        .append(bed.stream().name())
+                        .append(")\n");
+            }
+            table(b, bed);
+            b.append('\n');
+        }
+        b.append(
+                """
+                final = mean accuracy over all tasks after the last, average = the same averaged over the stream,
+                forgets = mean drop from the best a task ever had (classic: since it was learnt), BWT = backward
+                transfer, IM = intransigence: what retraining knows more about each newest task; all in percent
+                """);
+        ranks(b, c.ranks());
+        return b.toString().stripTrailing();
+    }
+
+    private static void table(StringBuilder b, Comparison.Bed bed) {
+        boolean several = bed.summary().stream().anyMatch(s -> s.seeds() > 1);
+        int wide = several ? 13 : 8;
+        String head = "%-12s %-9s %" + wide + "s %" + wide + "s %8s %8s %8s %8s %9s %9s %10s%n";
         b.append(String.format(
-                "%-12s %-9s %8s %8s %8s %8s %9s %9s %10s%n",
-                "learner", "role", "final", "average", "forgets", "BWT", "CPU s", "ms/batch", "state"));
-        for (List<Trial.Result> r : rows) {
-            Trial.Result one = r.get(0);
-            if (r.stream().allMatch(t -> t.status() != Trial.Status.DONE)) {
-                b.append(String.format("%-12s %-9s %s: %s%n", one.learner(), role(one), one.status(), one.message()));
+                head,
+                "learner",
+                "role",
+                "final",
+                "average",
+                "forgets",
+                "classic",
+                "BWT",
+                "IM",
+                "CPU s",
+                "ms/batch",
+                "state"));
+        for (Summary s : bed.summary()) {
+            if (s.status() != Trial.Status.DONE) {
+                b.append(String.format(
+                        "%-12s %-9s %s: %s%n",
+                        s.learner(), role(s), s.status().name().toLowerCase(Locale.ROOT), s.message()));
                 continue;
             }
             b.append(String.format(
                     Locale.ROOT,
-                    "%-12s %-9s %8s %8s %8s %8s %9.2f %9.2f %10s%n",
-                    one.learner(),
-                    role(one),
-                    percent(mean(r, Trial.Result::averageAccuracy)),
-                    percent(mean(r, Trial.Result::averageIncrementalAccuracy)),
-                    percent(mean(r, Trial.Result::forgettingClassic)),
-                    percent(mean(r, Trial.Result::backwardTransfer)),
-                    mean(r, Trial.Result::cpuSeconds),
-                    1000 * mean(r, Trial.Result::secondsPerBatch),
-                    bytes(one.bytes())));
+                    head,
+                    s.learner(),
+                    role(s),
+                    spread(s.finalAccuracy(), several),
+                    spread(s.averageAccuracy(), several),
+                    percent(s.forgetting()),
+                    percent(s.forgettingClassic()),
+                    percent(s.backwardTransfer()),
+                    percent(s.intransigence()),
+                    String.format(Locale.ROOT, "%.2f", s.cpuSeconds().mean()),
+                    String.format(Locale.ROOT, "%.2f", s.msPerBatch().mean()),
+                    bytes(s.bytes())));
         }
-        return b.append("final = mean accuracy over all tasks after the last; average = the same averaged over the"
-                        + " stream; forgets = mean drop from a task's best; accuracies in percent")
-                .toString();
     }
 
-    private static String role(Trial.Result r) {
-        return r.role().name().toLowerCase(Locale.ROOT);
+    private static void ranks(StringBuilder b, Ranks r) {
+        if (!r.possible()) {
+            wrap(b, r.note());
+            return;
+        }
+        b.append(String.format(
+                Locale.ROOT,
+                "Ranks over %d blocks: Friedman chi2 %.2f, p %.2g; %s; Nemenyi's critical difference %.2f.%n",
+                r.blocks().size(),
+                r.chiSquared(),
+                r.p(),
+                r.p() < r.alpha() ? "the learners are not alike" : "no evidence that the learners differ",
+                r.criticalDifference()));
+        r.learners().forEach(l -> b.append(String.format(Locale.ROOT, "  %6.2f  %s%n", l.meanRank(), l.learner())));
+        wrap(b, r.note());
     }
 
-    /** Mean over the seeds that have the number; null if none has. */
-    static Double mean(List<Trial.Result> r, Function<Trial.Result, Double> number) {
-        var v = r.stream()
-                .filter(t -> t.status() == Trial.Status.DONE)
-                .map(number)
-                .filter(Objects::nonNull)
-                .mapToDouble(Double::doubleValue)
-                .average();
-        return v.isPresent() ? v.getAsDouble() : null;
+    /** In lines of at most a hundred letters. */
+    private static void wrap(StringBuilder b, String text) {
+        int line = 0;
+        for (String word : text.split(" ")) {
+            if (line > 0 && line + word.length() >= 100) {
+                b.append('\n');
+                line = 0;
+            }
+            b.append(line == 0 ? "" : " ").append(word);
+            line += word.length() + 1;
+        }
+        b.append('\n');
     }
 
-    private static double orLowest(Double v) {
-        return v == null ? Double.NEGATIVE_INFINITY : v;
+    /** A line about one finished trial, for those who wait. */
+    public static String line(Trial.Result r) {
+        return r.status() == Trial.Status.DONE
+                ? String.format(
+                        Locale.ROOT,
+                        "%-12s seed %-3d final %6s   forgets %6s   %6.1f s",
+                        r.learner(),
+                        r.seed(),
+                        percent(r.averageAccuracy()),
+                        percent(r.forgettingClassic()),
+                        r.learnSeconds())
+                : String.format(
+                        "%-12s seed %-3d %s: %s",
+                        r.learner(), r.seed(), r.status().name().toLowerCase(Locale.ROOT), r.message());
+    }
+
+    private static String role(Summary s) {
+        return s.role().name().toLowerCase(Locale.ROOT);
+    }
+
+    private static String spread(Summary.Stat s, boolean several) {
+        return s == null
+                ? "-"
+                : several && s.sd() != null
+                        ? String.format(Locale.ROOT, "%.2f ±%5.2f", 100 * s.mean(), 100 * s.sd())
+                        : percent(s);
+    }
+
+    private static String percent(Summary.Stat s) {
+        return percent(s == null ? null : (Double) s.mean());
     }
 
     private static String percent(Double v) {

@@ -27,7 +27,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
-import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -40,7 +39,7 @@ import org.bytedeco.pytorch.Tensor;
 public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
     private final String what;
     private final FeatureSpace space;
-    private final UnaryOperator<Tensor> expand;
+    private final RandomBuffer buffer;
     private final StatisticHead head;
     private final Admission admission;
 
@@ -51,14 +50,14 @@ public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
 
     /**
      * @param what name of the method for people
-     * @param expand fixed map from features [n, D] to the head's rows [n, M]
+     * @param buffer fixed map from features [n, D] to the head's rows [n, M]
      */
     ClosedFormLearner(
-            String what, FeatureSpace space, UnaryOperator<Tensor> expand, StatisticHead head, Schema schema, Rng rng) {
+            String what, FeatureSpace space, RandomBuffer buffer, StatisticHead head, Schema schema, Rng rng) {
         this.key = rng.key();
         this.what = what;
         this.space = space;
-        this.expand = expand;
+        this.buffer = buffer;
         this.head = head;
         this.admission = new Admission(schema);
     }
@@ -97,8 +96,9 @@ public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
         }
     }
 
-    private Tensor rows(Inputs x) {
-        return expand.apply(space.features(x));
+    /** The rows [n, M] that the head sees for inputs. */
+    Tensor rows(Inputs x) {
+        return buffer.apply(space.features(x));
     }
 
     @Override
@@ -109,7 +109,7 @@ public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
         // predictions wait: the network's scores end where those of the statistics of the whole part begin
         lock.writeLock().lock();
         try {
-            space.each(e.train(), (features, ids) -> update(expand.apply(features), ids));
+            space.each(e.train(), (features, ids) -> update(buffer.apply(features), ids));
             space.freeze();
         } finally {
             lock.writeLock().unlock();
@@ -181,8 +181,8 @@ public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
     @Override
     public Footprint footprint() {
         return new Footprint(
-                head.parameters() + space.parameters(),
-                head.bytes() + space.bytes(),
+                head.parameters() + buffer.parameters() + space.parameters(),
+                head.bytes() + buffer.bytes() + space.bytes(),
                 what + " on " + space.describe() + ", " + head.columns().size() + " classes");
     }
 
@@ -221,6 +221,11 @@ public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
         }
 
         @Override
+        public String system() {
+            return "19-cl-survey";
+        }
+
+        @Override
         public String paper() {
             return "Mensink et al. 2013, TPAMI 35(11)";
         }
@@ -234,7 +239,7 @@ public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
         public ClosedFormLearner create(NcmConfig c, Schema schema, Rng rng) {
             FeatureSpace space = new FeatureSpace(c.features, schema, rng.child("features"));
             return new ClosedFormLearner(
-                    "nearest class mean", space, UnaryOperator.identity(), new NearestMean(space.width()), schema, rng);
+                    "nearest class mean", space, RandomBuffer.identity(), new NearestMean(space.width()), schema, rng);
         }
     }
 
@@ -254,6 +259,11 @@ public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
         }
 
         @Override
+        public String system() {
+            return "19-cl-survey";
+        }
+
+        @Override
         public String paper() {
             return "Hayes, Kanan 2020, arXiv 1909.01520";
         }
@@ -270,7 +280,7 @@ public final class ClosedFormLearner implements Learner, Mergeable, Forgets {
             return new ClosedFormLearner(
                     "streaming LDA",
                     space,
-                    UnaryOperator.identity(),
+                    RandomBuffer.identity(),
                     new StreamingLda(c.lda, space.width()),
                     schema,
                     rng);

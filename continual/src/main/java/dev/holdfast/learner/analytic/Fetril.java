@@ -381,6 +381,11 @@ public final class Fetril implements Learner {
         }
 
         @Override
+        public String system() {
+            return "18-fetril";
+        }
+
+        @Override
         public String paper() {
             return "Petit et al. 2023, arXiv 2211.13131";
         }

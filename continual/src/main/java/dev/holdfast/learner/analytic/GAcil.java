@@ -52,7 +52,7 @@ public final class GAcil {
         FeatureSpace space = new FeatureSpace(c.features, schema, rng.child("features"));
         RandomBuffer buffer = RandomBuffer.draw(c.buffer, space.width(), c.bias, rng.child("buffer"));
         RidgeHead head = new RidgeHead(buffer.width(space.width()), c.gamma, c.form);
-        return new ClosedFormLearner("G-ACIL", space, buffer::apply, head, schema, rng);
+        return new ClosedFormLearner("G-ACIL", space, buffer, head, schema, rng);
     }
 
     /** {@code gacil}. */
@@ -65,6 +65,11 @@ public final class GAcil {
         @Override
         public String summary() {
             return "G-ACIL: recursive ridge regression, equal to joint training; merges and forgets exactly";
+        }
+
+        @Override
+        public String system() {
+            return "24-g-acil";
         }
 
         @Override

@@ -22,6 +22,11 @@ final class RandomBuffer {
         this.bias = bias;
     }
 
+    /** Features as they are. */
+    static RandomBuffer identity() {
+        return new RandomBuffer(null, false);
+    }
+
     /** M random units, or the identity for M = 0. */
     static RandomBuffer draw(int units, long width, boolean bias, Rng rng) {
         if (units == 0) {
@@ -39,6 +44,16 @@ final class RandomBuffer {
     /** Numbers a row for features of width D. */
     long width(long features) {
         return (weight == null ? features : weight.size(0)) + (bias ? 1 : 0);
+    }
+
+    /** Numbers of W_b. */
+    long parameters() {
+        return weight == null ? 0 : weight.numel();
+    }
+
+    /** Bytes held; not part of a saved state, since the seed gives them again. */
+    long bytes() {
+        return weight == null ? 0 : weight.nbytes();
     }
 
     /** h [n, M (+1)] of features [n, D]. */

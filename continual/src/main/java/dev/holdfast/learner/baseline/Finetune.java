@@ -1,19 +1,13 @@
 package dev.holdfast.learner.baseline;
 
 import dev.holdfast.data.Batch;
-import dev.holdfast.data.DataSource;
-import dev.holdfast.data.Inputs;
-import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
-import dev.holdfast.learner.Differentiable;
 import dev.holdfast.learner.Footprint;
-import dev.holdfast.learner.Learner;
 import dev.holdfast.learner.Net;
 import dev.holdfast.learner.NetConfig;
-import dev.holdfast.nn.Model;
-import dev.holdfast.objective.Objective;
+import dev.holdfast.learner.NetLearner;
 import dev.holdfast.optim.Step;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
@@ -27,7 +21,7 @@ import org.bytedeco.pytorch.Tensor;
  * Plain supervised training on whatever arrives: the least that a continual learner must beat, and joint training when
  * everything arrives at once.
  */
-public final class Finetune implements Learner, Differentiable {
+public final class Finetune implements NetLearner {
     /** Network and optimizer. */
     public record Config(NetConfig net) {}
 
@@ -51,18 +45,8 @@ public final class Finetune implements Learner, Differentiable {
     }
 
     @Override
-    public Prediction predict(Inputs x) {
-        return net.predict(x);
-    }
-
-    @Override
-    public Model model() {
-        return net.model();
-    }
-
-    @Override
-    public Objective objective(DataSource data) {
-        return net.objective(data);
+    public Net net() {
+        return net;
     }
 
     @Override
@@ -93,6 +77,11 @@ public final class Finetune implements Learner, Differentiable {
         }
 
         @Override
+        public String system() {
+            return "19-cl-survey";
+        }
+
+        @Override
         public Role role() {
             return Role.BASELINE;
         }
@@ -118,6 +107,11 @@ public final class Finetune implements Learner, Differentiable {
         @Override
         public String summary() {
             return "plain training on all parts at once: what is reached without a stream";
+        }
+
+        @Override
+        public String system() {
+            return "19-cl-survey";
         }
 
         @Override

@@ -180,6 +180,11 @@ public final class JointSoFar implements Learner {
         }
 
         @Override
+        public String system() {
+            return "19-cl-survey";
+        }
+
+        @Override
         public Role role() {
             return Role.BOUND;
         }

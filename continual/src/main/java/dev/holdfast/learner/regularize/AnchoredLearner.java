@@ -2,19 +2,13 @@ package dev.holdfast.learner.regularize;
 
 import dev.holdfast.config.Doc;
 import dev.holdfast.data.Batch;
-import dev.holdfast.data.DataSource;
-import dev.holdfast.data.Inputs;
-import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
-import dev.holdfast.learner.Differentiable;
 import dev.holdfast.learner.Footprint;
-import dev.holdfast.learner.Learner;
 import dev.holdfast.learner.Net;
 import dev.holdfast.learner.NetConfig;
-import dev.holdfast.nn.Model;
-import dev.holdfast.objective.Objective;
+import dev.holdfast.learner.NetLearner;
 import dev.holdfast.optim.Step;
 import dev.holdfast.optim.config.OptimizerConfig;
 import dev.holdfast.penalty.Anchored;
@@ -43,7 +37,7 @@ import org.bytedeco.pytorch.Tensor;
  * <p>The gradient of the task loss and that of the penalty are kept apart, so a penalty that watches the path sees the
  * task's gradient alone.
  */
-public final class AnchoredLearner implements Learner, Differentiable {
+public final class AnchoredLearner implements NetLearner {
     private final Net net;
     private final Penalty penalty;
     private final Capabilities capabilities;
@@ -79,18 +73,8 @@ public final class AnchoredLearner implements Learner, Differentiable {
     }
 
     @Override
-    public Prediction predict(Inputs x) {
-        return net.predict(x);
-    }
-
-    @Override
-    public Model model() {
-        return net.model();
-    }
-
-    @Override
-    public Objective objective(DataSource data) {
-        return net.objective(data);
+    public Net net() {
+        return net;
     }
 
     @Override
@@ -124,6 +108,11 @@ public final class AnchoredLearner implements Learner, Differentiable {
         @Override
         public String summary() {
             return "elastic weight consolidation (online): holds weights where the Fisher information is high";
+        }
+
+        @Override
+        public String system() {
+            return "19-cl-survey";
         }
 
         @Override
@@ -182,6 +171,11 @@ public final class AnchoredLearner implements Learner, Differentiable {
         @Override
         public String summary() {
             return "synaptic intelligence: holds weights that made the loss fall on the way";
+        }
+
+        @Override
+        public String system() {
+            return "19-cl-survey";
         }
 
         @Override

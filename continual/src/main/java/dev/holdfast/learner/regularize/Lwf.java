@@ -2,21 +2,16 @@ package dev.holdfast.learner.regularize;
 
 import dev.holdfast.config.Doc;
 import dev.holdfast.data.Batch;
-import dev.holdfast.data.DataSource;
-import dev.holdfast.data.Inputs;
-import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
 import dev.holdfast.distill.SoftLogits;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
-import dev.holdfast.learner.Differentiable;
 import dev.holdfast.learner.Footprint;
-import dev.holdfast.learner.Learner;
 import dev.holdfast.learner.Net;
 import dev.holdfast.learner.NetConfig;
+import dev.holdfast.learner.NetLearner;
 import dev.holdfast.nn.Model;
 import dev.holdfast.nn.Pass;
-import dev.holdfast.objective.Objective;
 import dev.holdfast.optim.Step;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
@@ -38,7 +33,7 @@ import org.bytedeco.pytorch.Tensor;
  * <p>Li, Hoiem, <i>Learning without Forgetting</i>, arXiv 1606.09282. The warm-up of the new columns that the paper
  * suggests is left out.
  */
-public final class Lwf implements Learner, Differentiable {
+public final class Lwf implements NetLearner {
     /**
      * @param alpha weight of the distillation, >= 0; 0 = fine-tuning
      * @param temperature T > 0
@@ -110,18 +105,8 @@ public final class Lwf implements Learner, Differentiable {
     }
 
     @Override
-    public Prediction predict(Inputs x) {
-        return net.predict(x);
-    }
-
-    @Override
-    public Model model() {
-        return net.model();
-    }
-
-    @Override
-    public Objective objective(DataSource data) {
-        return net.objective(data);
+    public Net net() {
+        return net;
     }
 
     @Override
@@ -187,6 +172,11 @@ public final class Lwf implements Learner, Differentiable {
         @Override
         public String summary() {
             return "learning without forgetting: held to its former answers on the new rows; stores nothing";
+        }
+
+        @Override
+        public String system() {
+            return "19-cl-survey";
         }
 
         @Override

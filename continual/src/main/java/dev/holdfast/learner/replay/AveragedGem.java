@@ -2,22 +2,16 @@ package dev.holdfast.learner.replay;
 
 import dev.holdfast.config.Doc;
 import dev.holdfast.data.Batch;
-import dev.holdfast.data.DataSource;
-import dev.holdfast.data.Inputs;
-import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
-import dev.holdfast.learner.Differentiable;
 import dev.holdfast.learner.Footprint;
-import dev.holdfast.learner.Learner;
 import dev.holdfast.learner.Net;
 import dev.holdfast.learner.NetConfig;
+import dev.holdfast.learner.NetLearner;
 import dev.holdfast.memory.Drawn;
 import dev.holdfast.memory.ReplayBuffer;
-import dev.holdfast.nn.Model;
 import dev.holdfast.nn.Pass;
-import dev.holdfast.objective.Objective;
 import dev.holdfast.optim.Step;
 import dev.holdfast.optim.config.OptimizerConfig;
 import dev.holdfast.optim.transform.GradientSurgery;
@@ -41,7 +35,7 @@ import org.bytedeco.pytorch.Tensor;
  *
  * <p>Chaudhry et al., <i>Efficient Lifelong Learning with A-GEM</i>, arXiv 1812.00420.
  */
-public final class AveragedGem implements Learner, Differentiable {
+public final class AveragedGem implements NetLearner {
     /**
      * @param capacity rows of finished tasks in the memory
      * @param rowsPerTask rows kept of every task
@@ -115,18 +109,8 @@ public final class AveragedGem implements Learner, Differentiable {
     }
 
     @Override
-    public Prediction predict(Inputs x) {
-        return net.predict(x);
-    }
-
-    @Override
-    public Model model() {
-        return net.model();
-    }
-
-    @Override
-    public Objective objective(DataSource data) {
-        return net.objective(data);
+    public Net net() {
+        return net;
     }
 
     @Override
@@ -163,6 +147,11 @@ public final class AveragedGem implements Learner, Differentiable {
         @Override
         public String summary() {
             return "A-GEM: turns every step so that the loss on remembered rows does not rise";
+        }
+
+        @Override
+        public String system() {
+            return "19-cl-survey";
         }
 
         @Override

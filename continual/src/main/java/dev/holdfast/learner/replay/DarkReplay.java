@@ -2,22 +2,16 @@ package dev.holdfast.learner.replay;
 
 import dev.holdfast.config.Doc;
 import dev.holdfast.data.Batch;
-import dev.holdfast.data.DataSource;
-import dev.holdfast.data.Inputs;
-import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
-import dev.holdfast.learner.Differentiable;
 import dev.holdfast.learner.Footprint;
-import dev.holdfast.learner.Learner;
 import dev.holdfast.learner.Net;
 import dev.holdfast.learner.NetConfig;
+import dev.holdfast.learner.NetLearner;
 import dev.holdfast.memory.Drawn;
 import dev.holdfast.memory.ReplayBuffer;
-import dev.holdfast.nn.Model;
 import dev.holdfast.nn.Pass;
-import dev.holdfast.objective.Objective;
 import dev.holdfast.optim.Step;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
@@ -36,11 +30,12 @@ import org.bytedeco.pytorch.Tensor;
  * 6); DER++ adds beta * cross entropy of a second, independent draw.
  *
  * <p>Stored logits are those of the moment of insertion: training mode, before the step. The squared error is a mean over
- * rows and classes; columns that did not exist at insertion do not count.
+ * rows and classes; columns that did not exist at insertion do not count. That is why by default all declared classes have
+ * columns from the start, as in the authors' code: stored logits then also say "not one of those to come".
  *
  * <p>Buzzega et al., <i>Dark Experience for General Continual Learning</i>, arXiv 2004.07211, algorithms 1 and 2.
  */
-public final class DarkReplay implements Learner, Differentiable {
+public final class DarkReplay implements NetLearner {
     private static final String LOGITS = "logits";
 
     /**
@@ -117,18 +112,8 @@ public final class DarkReplay implements Learner, Differentiable {
     }
 
     @Override
-    public Prediction predict(Inputs x) {
-        return net.predict(x);
-    }
-
-    @Override
-    public Model model() {
-        return net.model();
-    }
-
-    @Override
-    public Objective objective(DataSource data) {
-        return net.objective(data);
+    public Net net() {
+        return net;
     }
 
     @Override
@@ -159,13 +144,18 @@ public final class DarkReplay implements Learner, Differentiable {
         }
 
         @Override
+        public String system() {
+            return "19-cl-survey";
+        }
+
+        @Override
         public String paper() {
             return "Buzzega et al. 2020, arXiv 2004.07211";
         }
 
         @Override
         public Config defaults() {
-            return new Config(NetConfig.defaults(), 200, 16, 0.3, 0);
+            return new Config(NetConfig.defaults().withAllClassesFromStart(), 200, 16, 0.3, 0);
         }
 
         @Override
@@ -194,13 +184,18 @@ public final class DarkReplay implements Learner, Differentiable {
         }
 
         @Override
+        public String system() {
+            return "19-cl-survey";
+        }
+
+        @Override
         public String paper() {
             return "Buzzega et al. 2020, arXiv 2004.07211";
         }
 
         @Override
         public Config defaults() {
-            return new Config(NetConfig.defaults(), 200, 16, 0.3, 0.5);
+            return new Config(NetConfig.defaults().withAllClassesFromStart(), 200, 16, 0.3, 0.5);
         }
 
         @Override

@@ -2,21 +2,15 @@ package dev.holdfast.learner.replay;
 
 import dev.holdfast.config.Doc;
 import dev.holdfast.data.Batch;
-import dev.holdfast.data.DataSource;
-import dev.holdfast.data.Inputs;
-import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
-import dev.holdfast.learner.Differentiable;
 import dev.holdfast.learner.Footprint;
-import dev.holdfast.learner.Learner;
 import dev.holdfast.learner.Net;
 import dev.holdfast.learner.NetConfig;
+import dev.holdfast.learner.NetLearner;
 import dev.holdfast.memory.Drawn;
 import dev.holdfast.memory.ReplayBuffer;
-import dev.holdfast.nn.Model;
-import dev.holdfast.objective.Objective;
 import dev.holdfast.optim.Step;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
@@ -33,7 +27,7 @@ import org.bytedeco.pytorch.Tensor;
  *
  * <p>Chaudhry et al., <i>On Tiny Episodic Memories in Continual Learning</i>, arXiv 1902.10486, algorithm 1.
  */
-public final class ExperienceReplay implements Learner, Differentiable {
+public final class ExperienceReplay implements NetLearner {
     /**
      * @param capacity rows in the memory
      * @param replayBatch rows drawn for each batch of the stream; fewer while fewer are stored
@@ -80,18 +74,8 @@ public final class ExperienceReplay implements Learner, Differentiable {
     }
 
     @Override
-    public Prediction predict(Inputs x) {
-        return net.predict(x);
-    }
-
-    @Override
-    public Model model() {
-        return net.model();
-    }
-
-    @Override
-    public Objective objective(DataSource data) {
-        return net.objective(data);
+    public Net net() {
+        return net;
     }
 
     @Override
@@ -119,6 +103,11 @@ public final class ExperienceReplay implements Learner, Differentiable {
         @Override
         public String summary() {
             return "experience replay: learns every batch together with rows from a small memory";
+        }
+
+        @Override
+        public String system() {
+            return "19-cl-survey";
         }
 
         @Override

@@ -1,7 +1,7 @@
-package dev.holdfast.app;
+package dev.holdfast.app.compare;
 
 /** How much work a comparison may be. */
-enum Budget {
+public enum Budget {
     /** Seconds: a look whether everything runs. */
     SMOKE(600, 300, 1),
     /** About a minute on two cores. */
@@ -17,5 +17,10 @@ enum Budget {
         this.trainRows = trainRows;
         this.testRows = testRows;
         this.epochs = epochs;
+    }
+
+    /** Rows worth encoding when reading a row costs milliseconds (texts); 0 = all. */
+    public long rowsToRead() {
+        return this == FULL ? 0 : trainRows + testRows;
     }
 }

@@ -1,0 +1,235 @@
+package dev.holdfast.app.compare;
+
+import dev.holdfast.app.report.Comparison;
+import dev.holdfast.app.report.Ranks;
+import dev.holdfast.app.report.ReportFiles;
+import dev.holdfast.app.report.TerminalTable;
+import dev.holdfast.app.terminal.Console;
+import dev.holdfast.data.Dataset;
+import dev.holdfast.data.catalog.DataPair;
+import dev.holdfast.data.source.Splits;
+import dev.holdfast.evaluate.Trial;
+import dev.holdfast.registry.ConfigBinder;
+import dev.holdfast.registry.Registry;
+import dev.holdfast.scenario.Experience;
+import dev.holdfast.scenario.Scenario;
+import dev.holdfast.tensor.Rng;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
+import java.util.stream.LongStream;
+
+/**
+ * Runs every learner through the same streams, data set after data set and seed after seed, and keeps what is finished
+ * on disk after every trial.
+ */
+public final class Comparer {
+    /**
+     * What to compare on what.
+     *
+     * @param data specs of the data sets
+     * @param dataOptions how they are read, for the record
+     * @param learners names; empty = all that fit the first stream
+     */
+    public record Plan(
+            List<String> data,
+            List<String> dataOptions,
+            String scenario,
+            List<String> learners,
+            Settings settings,
+            int seeds,
+            Budget budget,
+            long dataSeed,
+            boolean resume) {
+        public Plan {
+            if (seeds < 1) {
+                throw new IllegalArgumentException("--seeds must be >= 1 but is " + seeds + ".");
+            }
+        }
+    }
+
+    private final Plan plan;
+    private final Registry registry;
+    private final ReportFiles files;
+    private final Comparison.Machine machine;
+    private final Console console;
+    private final BooleanSupplier cancelled;
+
+    public Comparer(
+            Plan plan,
+            Registry registry,
+            ReportFiles files,
+            Comparison.Machine machine,
+            Console console,
+            BooleanSupplier cancelled) {
+        this.plan = plan;
+        this.registry = registry;
+        this.files = files;
+        this.machine = machine;
+        this.console = console;
+        this.cancelled = cancelled;
+    }
+
+    /** Runs what is missing and writes all files; cut off, it writes what is there. */
+    public Comparison run(Function<String, DataPair> open) {
+        StreamChoice<?> stream = StreamChoice.of(registry, plan.scenario, plan.settings, plan.budget.epochs);
+        List<Long> seeds = LongStream.rangeClosed(1, plan.seeds).boxed().toList();
+        List<Comparison.Bed> beds = new ArrayList<>();
+        List<Contender<?>> contenders = null;
+        Comparison.Request request = null;
+        Optional<Comparison> old = Optional.empty();
+        for (String spec : plan.data) {
+            if (contenders != null && cancelled.getAsBoolean()) {
+                break;
+            }
+            DataPair pair = open.apply(spec);
+            Dataset train = capped(pair.train(), plan.budget.trainRows);
+            Dataset test = capped(pair.test(), plan.budget.testRows);
+            Comparison.Data facts = facts(pair, train, test);
+            console.say(facts.name() + ": " + facts.note());
+            Scenario first = stream.lay(train, test, seeds.get(0));
+            if (contenders == null) {
+                contenders = Contender.choose(registry, plan.settings, plan.learners, first);
+                if (plan.learners.isEmpty()) {
+                    Contender.unfit(registry, plan.settings, first).forEach(console::say);
+                }
+                request = new Comparison.Request(
+                        plan.data,
+                        plan.dataOptions,
+                        plan.scenario,
+                        ConfigBinder.json(stream.config()),
+                        contenders.stream().map(Contender::configured).toList(),
+                        seeds,
+                        plan.budget.name());
+                old = plan.resume ? files.unfinished(request) : Optional.empty();
+            }
+            console.say(first.table());
+            int index = beds.size();
+            List<Trial.Result> done = new ArrayList<>(old.filter(c -> c.beds().size() > index)
+                    .map(c -> kept(c.beds().get(index), facts))
+                    .orElse(List.of()));
+            beds.add(Comparison.Bed.of(facts, stream(first), done));
+            trials(request, beds, contenders, stream, first, train, test, done);
+        }
+        Comparison result = comparison(request, beds);
+        files.write(result);
+        files.writeReport(result);
+        return result;
+    }
+
+    private void trials(
+            Comparison.Request request,
+            List<Comparison.Bed> beds,
+            List<Contender<?>> contenders,
+            StreamChoice<?> stream,
+            Scenario first,
+            Dataset train,
+            Dataset test,
+            List<Trial.Result> done) {
+        long all = request.seeds().size()
+                * contenders.stream().mapToLong(c -> c.plannedSteps(first)).sum();
+        long before = 0;
+        try (Console.Meter meter = console.meter("compare", " steps", all)) {
+            for (long seed : request.seeds()) {
+                Scenario s = seed == request.seeds().get(0) ? first : stream.lay(train, test, seed);
+                for (Contender<?> c : contenders) {
+                    long start = before;
+                    before += c.plannedSteps(s);
+                    if (cancelled.getAsBoolean()
+                            || done.stream().anyMatch(r -> r.learner().equals(c.name()) && r.seed() == seed)) {
+                        meter.at(before, c.name());
+                        continue;
+                    }
+                    Trial.Result r = c.run(
+                            s,
+                            seed,
+                            Trial.Options.defaults(),
+                            cancelled,
+                            (steps, planned) -> meter.at(start + steps, c.name()));
+                    if (r.status() != Trial.Status.CANCELLED) {
+                        done.add(r);
+                        meter.line(TerminalTable.line(r));
+                        Comparison.Bed bed = beds.remove(beds.size() - 1);
+                        beds.add(Comparison.Bed.of(bed.data(), bed.stream(), done));
+                        files.write(comparison(request, beds));
+                    }
+                }
+            }
+        }
+    }
+
+    /** Finished trials of an earlier run, if its rows were the same. */
+    private List<Trial.Result> kept(Comparison.Bed old, Comparison.Data now) {
+        if (!old.data().fingerprint().equals(now.fingerprint())) {
+            throw new IllegalArgumentException(
+                    "The rows of '" + now.name() + "' are not those of the earlier run (then "
+                            + old.data().fingerprint() + ", now " + now.fingerprint()
+                            + "), so its results cannot be continued.\nMaybe leave --resume out to start afresh.");
+        }
+        // what failed may work now; a learner that does not fit stays so
+        return old.trials().stream()
+                .filter(r -> r.status() != Trial.Status.FAILED)
+                .toList();
+    }
+
+    private Comparison comparison(Comparison.Request request, List<Comparison.Bed> beds) {
+        return new Comparison(
+                Comparison.FORMAT,
+                Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
+                request,
+                machine,
+                beds,
+                Ranks.of(beds));
+    }
+
+    private Comparison.Data facts(DataPair pair, Dataset train, Dataset test) {
+        String budget = train.size() == pair.train().size()
+                ? ""
+                : String.format(
+                        Locale.ROOT,
+                        "; budget %s: %,d of %,d rows for training",
+                        plan.budget.name().toLowerCase(Locale.ROOT),
+                        train.size(),
+                        pair.train().size());
+        return new Comparison.Data(
+                pair.name(),
+                pair.note() + budget,
+                train.size(),
+                test.size(),
+                train.schema().classes().size(),
+                train.schema().classes().columns().stream().map(c -> c.name()).toList(),
+                train.fingerprint());
+    }
+
+    private static Comparison.Stream stream(Scenario s) {
+        List<Long> ends = new ArrayList<>();
+        long rows = 0;
+        for (Experience e : s.experiences()) {
+            rows += e.pace().epochs() * e.train().size();
+            ends.add(rows);
+        }
+        return new Comparison.Stream(
+                s.name(),
+                s.tests().stream().map(t -> t.name()).toList(),
+                ends,
+                s.taskIdAtTest(),
+                (int) s.tests().stream()
+                        .mapToLong(t -> Math.min(
+                                Trial.Options.defaults().curveRows(), t.data().size()))
+                        .min()
+                        .orElseThrow(),
+                s.table());
+    }
+
+    private Dataset capped(Dataset d, long rows) {
+        return d.size() <= rows
+                ? d
+                : d.subset(
+                        Splits.sample(d.classIds(), rows, Rng.of(plan.dataSeed).child("budget")));
+    }
+}

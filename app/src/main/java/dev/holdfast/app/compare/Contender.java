@@ -1,0 +1,99 @@
+package dev.holdfast.app.compare;
+
+import dev.holdfast.app.report.Comparison;
+import dev.holdfast.evaluate.Compatibility;
+import dev.holdfast.evaluate.Run;
+import dev.holdfast.evaluate.Trial;
+import dev.holdfast.learner.Capabilities;
+import dev.holdfast.learner.Learner;
+import dev.holdfast.registry.ConfigBinder;
+import dev.holdfast.registry.LearnerPlugin;
+import dev.holdfast.registry.Registry;
+import dev.holdfast.scenario.Scenario;
+import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.Scope;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+
+/** A learner with its configuration, ready to run. */
+public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config) {
+    static <C extends Record> Contender<C> of(LearnerPlugin<C> plugin, Settings settings) {
+        return new Contender<>(plugin, settings.bind(plugin.name(), plugin.defaults()));
+    }
+
+    /**
+     * The named learners, refused if one does not fit the stream, or without names all that fit; then the baselines and
+     * bounds that fit.
+     */
+    static List<Contender<?>> choose(Registry registry, Settings settings, List<String> names, Scenario s) {
+        Map<String, Contender<?>> all = new LinkedHashMap<>();
+        registry.learners().forEach(p -> all.put(p.name(), of(p, settings)));
+        Map<String, Contender<?>> chosen = new LinkedHashMap<>();
+        for (String raw : names) {
+            String name = raw.strip();
+            registry.learner(name);
+            Contender<?> c = all.get(name);
+            if (!c.obstacles(s).isEmpty()) {
+                Compatibility.require(
+                        name,
+                        c.capabilities(s),
+                        c.plugin.arrange(s),
+                        all.values().stream()
+                                .filter(o -> o.obstacles(s).isEmpty())
+                                .map(Contender::name)
+                                .toList());
+            }
+            chosen.put(name, c);
+        }
+        all.forEach((name, c) -> {
+            boolean wanted = names.isEmpty() || c.plugin.role() != LearnerPlugin.Role.LEARNER;
+            if (wanted && c.obstacles(s).isEmpty()) {
+                chosen.putIfAbsent(name, c);
+            }
+        });
+        return new ArrayList<>(chosen.values());
+    }
+
+    /** A line about each learner that does not fit the stream. */
+    static List<String> unfit(Registry registry, Settings settings, Scenario s) {
+        List<String> lines = new ArrayList<>();
+        for (LearnerPlugin<?> p : registry.learners()) {
+            List<String> why = of(p, settings).obstacles(s);
+            if (!why.isEmpty()) {
+                lines.add("Left out: " + p.name() + ", for " + String.join("; ", why) + ".");
+            }
+        }
+        return lines;
+    }
+
+    String name() {
+        return plugin.name();
+    }
+
+    Comparison.Configured configured() {
+        return new Comparison.Configured(name(), ConfigBinder.json(config));
+    }
+
+    List<String> obstacles(Scenario s) {
+        return Compatibility.obstacles(capabilities(s), plugin.arrange(s));
+    }
+
+    private Capabilities capabilities(Scenario s) {
+        try (Scope scope = Scope.open();
+                Learner l = plugin.create(config, s.schema(), Rng.of(0))) {
+            return l.capabilities();
+        }
+    }
+
+    /** Updates that a trial takes. */
+    long plannedSteps(Scenario s) {
+        return Run.plannedSteps(plugin.arrange(s));
+    }
+
+    Trial.Result run(Scenario s, long seed, Trial.Options options, BooleanSupplier cancelled, Trial.Listener listener) {
+        return Trial.run(plugin, config, s, seed, options, cancelled, listener);
+    }
+}

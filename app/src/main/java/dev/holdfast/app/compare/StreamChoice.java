@@ -1,0 +1,34 @@
+package dev.holdfast.app.compare;
+
+import dev.holdfast.data.Dataset;
+import dev.holdfast.registry.ConfigBinder;
+import dev.holdfast.registry.Registry;
+import dev.holdfast.registry.ScenarioPlugin;
+import dev.holdfast.scenario.Scenario;
+import dev.holdfast.tensor.Rng;
+import java.util.Map;
+
+/** A scenario with its configuration, ready to be laid out for data and a seed. */
+record StreamChoice<C extends Record>(ScenarioPlugin<C> plugin, C config) {
+    /** @param epochs passes where none were given and the stream is not online */
+    static StreamChoice<?> of(Registry registry, String name, Settings settings, int epochs) {
+        return of(registry.scenario(name), settings, epochs);
+    }
+
+    private static <C extends Record> StreamChoice<C> of(ScenarioPlugin<C> plugin, Settings settings, int epochs) {
+        C base = plugin.defaults();
+        boolean hasEpochs =
+                ConfigBinder.options(base).stream().anyMatch(o -> o.name().equals("epochs"));
+        if (hasEpochs) {
+            boolean online = settings.given(Settings.SCENARIO, "online")
+                    .map(Boolean::parseBoolean)
+                    .orElse(false);
+            base = ConfigBinder.set(base, Map.of("epochs", Integer.toString(online ? 1 : epochs)));
+        }
+        return new StreamChoice<>(plugin, settings.bind(Settings.SCENARIO, base));
+    }
+
+    Scenario lay(Dataset train, Dataset test, long seed) {
+        return plugin.create(config, train, test, Rng.of(seed).child("scenario"));
+    }
+}

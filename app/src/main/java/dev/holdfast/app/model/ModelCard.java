@@ -1,0 +1,127 @@
+package dev.holdfast.app.model;
+
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.holdfast.data.ClassIndex;
+import dev.holdfast.data.Schema;
+import dev.holdfast.data.Target;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What a model is, as written to {@code model.json} beside its state: everything that is needed to create the learner
+ * again and to read rows as it read them. Holds no dates, so equal lessons give equal files.
+ *
+ * @param format version of this form; a newer one is refused
+ * @param holdfast version of the program that wrote it
+ * @param learner name in the registry
+ * @param configuration the learner's record
+ * @param seed seed that the learner was made with
+ * @param schema fields and classes
+ * @param preprocessing how raw table rows become numbers; null for images
+ * @param lessons finished streams, oldest first
+ * @param unfinished the stream that is being learnt, if the writer was cut off; else null
+ * @param state the file with the tensors
+ */
+public record ModelCard(
+        int format,
+        String holdfast,
+        String learner,
+        JsonNode configuration,
+        long seed,
+        SchemaForm schema,
+        JsonNode preprocessing,
+        List<Lesson> lessons,
+        Unfinished unfinished,
+        StateFile state) {
+    /** The form that this program writes. */
+    public static final int FORMAT = 1;
+
+    public ModelCard {
+        lessons = List.copyOf(lessons);
+        preprocessing = preprocessing == null || preprocessing.isNull() ? null : preprocessing;
+    }
+
+    /**
+     * One stream that was learnt.
+     *
+     * @param request what was asked
+     * @param rows rows learnt from; a row of two epochs counts twice
+     * @param prequential share of rows that were named rightly just before they were learnt; null where the learner does
+     *     not predict before the end of a part
+     */
+    public record Lesson(Request request, long rows, long batches, Double prequential) {}
+
+    /**
+     * What {@code learn} was asked; a resumed call must ask the same.
+     *
+     * @param data spec of the data, {@code -} for standard input
+     * @param limit rows after which to stop; 0 = all
+     */
+    public record Request(
+            String data,
+            List<String> dataOptions,
+            String learner,
+            String configuration,
+            long seed,
+            int epochs,
+            int batchSize,
+            boolean shuffle,
+            long limit) {}
+
+    /** How far a stream that was cut off has come; the loader's position is in the state. */
+    public record Unfinished(Request request, long sourceRows, long rows, long batches, long right) {}
+
+    /** The file with the tensors: its name, size and content. */
+    public record StateFile(String file, long bytes, String sha256) {}
+
+    /** The schema as JSON. */
+    public record SchemaForm(List<Schema.Field> inputs, String target, List<ClassIndex.Column> classes) {
+        static SchemaForm of(Schema s) {
+            if (s.tree().isPresent()) {
+                throw new IllegalArgumentException("A model of classes in a hierarchy cannot be written yet.");
+            }
+            return new SchemaForm(
+                    s.inputs(), s.target().getSimpleName(), s.classes().columns());
+        }
+
+        Schema toSchema() {
+            for (Class<?> kind : Target.class.getPermittedSubclasses()) {
+                if (kind.getSimpleName().equals(target)) {
+                    return new Schema(inputs, kind.asSubclass(Target.class), ClassIndex.of(classes), Optional.empty());
+                }
+            }
+            throw new IllegalArgumentException(
+                    "The model's target is a '" + target + "', which is not known.\nMaybe a newer release wrote it.");
+        }
+    }
+
+    /** Whether the last stream was learnt to its end. */
+    @JsonIgnore
+    public boolean finished() {
+        return unfinished == null;
+    }
+
+    ModelCard withState(StateFile file) {
+        return new ModelCard(
+                format, holdfast, learner, configuration, seed, schema, preprocessing, lessons, unfinished, file);
+    }
+
+    /** In the middle of a stream. */
+    ModelCard at(Unfinished position) {
+        return new ModelCard(
+                format, holdfast, learner, configuration, seed, schema, preprocessing, lessons, position, state);
+    }
+
+    /** At the end of a stream. */
+    ModelCard after(Lesson lesson) {
+        List<Lesson> all = new ArrayList<>(lessons);
+        all.add(lesson);
+        return withLessons(all);
+    }
+
+    ModelCard withLessons(List<Lesson> all) {
+        return new ModelCard(format, holdfast, learner, configuration, seed, schema, preprocessing, all, null, state);
+    }
+}

@@ -1,0 +1,60 @@
+package dev.holdfast.app.report;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** A comparison as one HTML page that needs nothing else: style, script, chart library and numbers are inside. */
+final class HtmlReport {
+    private static final String ECHARTS = "/META-INF/resources/webjars/echarts/5.3.1/dist/echarts.min.js";
+    private static final Pattern SLOT = Pattern.compile("/\\*\\{(\\w+)}\\*/");
+
+    private HtmlReport() {}
+
+    static String of(Comparison c) {
+        Map<String, String> parts = Map.of(
+                "style", resource("report.css"),
+                "charts", script(resource(ECHARTS)),
+                "script", script(resource("report.js")),
+                "data", data(c));
+        Matcher slots = SLOT.matcher(resource("report.html"));
+        return slots.replaceAll(m -> Matcher.quoteReplacement(parts.get(m.group(1))));
+    }
+
+    /** JSON that cannot end the script element it stands in, whatever names the data bring. */
+    static String data(Comparison c) {
+        try {
+            return new ObjectMapper()
+                    .writeValueAsString(c)
+                    .replace("<", "\\u003c")
+                    .replace(">", "\\u003e")
+                    .replace("&", "\\u0026")
+                    .replace("\u2028", "\\u2028")
+                    .replace("\u2029", "\\u2029");
+        } catch (JsonProcessingException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static String script(String code) {
+        return code.replace("</script", "<\\/script").replaceAll("//# sourceMappingURL=\\S*", "");
+    }
+
+    private static String resource(String name) {
+        try (InputStream in = HtmlReport.class.getResourceAsStream(name)) {
+            if (in == null) {
+                throw new IllegalStateException("The resource " + name
+                        + " is missing from the class path.\nMaybe the build is incomplete: mvn clean package.");
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,417 @@
+(() => {
+  'use strict';
+  const all = JSON.parse(document.getElementById('data').textContent);
+  const byId = id => document.getElementById(id);
+  const charts = new Map();
+  // after Okabe and Ito, with neighbours that differ in lightness too
+  const HUES = {
+    light: ['#14685a', '#c4560b', '#3465a8', '#a8327c', '#8a6d00', '#5b4bb7', '#2b8cbe', '#b5343c', '#5f7f1d', '#7a5230', '#0d8f8f', '#9a5fb5'],
+    dark: ['#62c9b1', '#f0965a', '#82aef0', '#e58bc4', '#dcbc4a', '#a99bf2', '#7cc8ee', '#f08a8f', '#aacb66', '#cba27c', '#5ed6d6', '#cf9fe6']
+  };
+  const SHAPES = ['circle', 'rect', 'triangle', 'diamond', 'pin', 'arrow'];
+  let bed = all.beds[0];
+
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const escape = text => String(text).replace(/[&<>"']/g, c => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }[c]));
+  const known = v => v !== null && v !== undefined && Number.isFinite(v);
+  const percent = (v, digits = 1) => known(v) ? (100 * v).toFixed(digits).replace(/^-(0\.?0*)$/, '$1') : '–';
+  const count = n => n.toLocaleString('en');
+  const bytes = n => n < 1e4 ? count(n) + ' B' : n < 1e7 ? count(Math.round(n / 1e3)) + ' kB' : count(Math.round(n / 1e6)) + ' MB';
+  const short = (t, n) => t.length > n ? t.slice(0, n - 1) + '…' : t;
+  const mean = v => v.reduce((a, b) => a + b, 0) / v.length;
+  const done = () => bed.summary.filter(s => s.status === 'DONE');
+  const trialsOf = name => bed.trials.filter(t => t.learner === name && t.status === 'DONE');
+  const role = s => s.role.toLowerCase();
+
+  function look(name) {
+    const s = bed.summary.find(x => x.learner === name);
+    if (s.role === 'BASELINE') return { color: css('--quiet'), type: 'dotted', shape: 'emptyCircle' };
+    if (s.role === 'BOUND') return { color: css('--ink'), type: 'dashed', shape: 'emptyDiamond' };
+    // by rank on the first data set, so that the best stand apart most and keep their colour on every data set
+    const names = [...new Set([...all.beds[0].summary, ...bed.summary].filter(x => x.role === 'LEARNER').map(x => x.learner))];
+    const i = names.indexOf(name);
+    const hues = HUES[dark.matches ? 'dark' : 'light'];
+    return { color: hues[i % hues.length], type: i < hues.length ? 'solid' : [8, 3], shape: SHAPES[i % SHAPES.length] };
+  }
+
+  function el(tag, attributes = {}, ...children) {
+    const e = document.createElement(tag);
+    for (const [k, v] of Object.entries(attributes)) {
+      if (v !== null && v !== undefined) e.setAttribute(k, v);
+    }
+    e.append(...children.filter(c => c !== null));
+    return e;
+  }
+
+  function fill(table, caption, head, rows) {
+    table.replaceChildren(
+      el('caption', {}, caption),
+      el('thead', {}, el('tr', {}, ...head.map(h => el('th', { scope: 'col', title: h.title, class: h.class }, h.text ?? h)))),
+      el('tbody', {}, ...rows));
+  }
+
+  function cell(stat, form) {
+    if (!stat) return el('td', {}, '–');
+    const td = el('td', {}, form(stat.mean));
+    if (known(stat.sd)) td.append(el('span', { class: 'sd' }, ' ± ' + form(stat.sd)));
+    return td;
+  }
+
+  // ---------------------------------------------------------------- words and tables
+
+  function headline() {
+    byId('title').textContent = 'Which learner holds up on ' + bed.data.name + '?';
+    const rows = done();
+    const best = rows.find(s => s.role === 'LEARNER' && s.finalAccuracy);
+    const of = name => rows.find(s => s.learner === name && s.finalAccuracy);
+    const h = byId('headline');
+    if (!best) {
+      h.textContent = 'No learner has finished.';
+      return;
+    }
+    const rest = [];
+    if (of('finetune')) rest.push('plain fine-tuning keeps ' + percent(of('finetune').finalAccuracy.mean) + ' %');
+    if (of('cumulative')) rest.push('retraining from scratch after every part reaches ' + percent(of('cumulative').finalAccuracy.mean) + ' %');
+    else if (of('joint')) rest.push('joint training reaches ' + percent(of('joint').finalAccuracy.mean) + ' %');
+    h.replaceChildren(el('strong', {}, best.learner), ' ends with ' + percent(best.finalAccuracy.mean) + ' % over all '
+      + bed.stream.tasks.length + ' tasks' + (rest.length ? '; ' + rest.join(', ') : '') + '.');
+  }
+
+  function facts() {
+    const seeds = all.request.seeds;
+    byId('facts').textContent = bed.data.note + ' · ' + bed.stream.name + ' · '
+      + seeds.length + (seeds.length === 1 ? ' seed' : ' seeds') + ' · ' + all.created.slice(0, 10);
+    byId('foot').textContent = 'Holdfast ' + all.machine.holdfast + ' · results.json and results.csv beside this page hold the same numbers.';
+  }
+
+  function summaryTable() {
+    const head = ['Learner', 'Role', { text: 'Final', title: 'AA' }, { text: 'Average', title: 'AIA' },
+      'Forgetting (survey)', 'Forgetting (classic)', 'BWT', 'IM', 'CPU s', 'ms/batch', 'Parameters', 'State']
+      .map((h, i) => i < 2 ? { text: h, class: 'text' } : h);
+    const top = done().find(s => s.role === 'LEARNER');
+    const rows = bed.summary.map(s => {
+      const name = el('th', { scope: 'row' }, el('span', { class: 'dot', style: 'background:' + look(s.learner).color, 'aria-hidden': 'true' }),
+        el('span', { class: 'name' }, s.learner));
+      if (s.status !== 'DONE') {
+        return el('tr', { class: 'problem' }, name, el('td', { class: 'text' }, role(s)),
+          el('td', { colspan: head.length - 2 }, s.status.toLowerCase() + ': ' + s.message));
+      }
+      const seconds = v => v < 10 ? v.toFixed(2) : v.toFixed(1);
+      return el('tr', { class: s === top ? 'best' : role(s) }, name, el('td', { class: 'text' }, role(s)),
+        ...[s.finalAccuracy, s.averageAccuracy, s.forgetting, s.forgettingClassic, s.backwardTransfer, s.intransigence]
+          .map(x => cell(x, v => percent(v))),
+        cell(s.cpuSeconds, seconds), cell(s.msPerBatch, seconds),
+        el('td', {}, count(s.parameters)), el('td', {}, bytes(s.bytes)));
+    });
+    const n = Math.max(0, ...bed.summary.map(s => s.seeds));
+    fill(byId('summary'), n > 1 ? 'Mean ± standard deviation over ' + n + ' seeds, best final accuracy first.' : 'One seed, best final accuracy first.', head, rows);
+  }
+
+  function afterParts(name) {
+    return bed.stream.tasks.map((_, k) => {
+      const v = trialsOf(name).map(t => t.square[k]).filter(r => r && r.slice(0, k + 1).every(known)).map(r => mean(r.slice(0, k + 1)));
+      return v.length ? mean(v) : null;
+    });
+  }
+
+  function timeTable() {
+    fill(byId('time-table'), 'Mean accuracy in percent over the tasks so far, after each part.',
+      [{ text: 'Learner', class: 'text' }, ...bed.stream.tasks.map((_, k) => 'Part ' + (k + 1))],
+      done().map(s => el('tr', {}, el('th', { scope: 'row' }, s.learner), ...afterParts(s.learner).map(v => el('td', {}, percent(v))))));
+  }
+
+  function square(name) {
+    const n = bed.stream.tasks.length;
+    const trials = trialsOf(name);
+    return Array.from({ length: n }, (_, k) => Array.from({ length: n }, (_, j) => {
+      const v = trials.map(t => t.square[k] && t.square[k][j]).filter(known);
+      return v.length ? mean(v) : null;
+    }));
+  }
+
+  // ---------------------------------------------------------------- charts
+
+  function draw(id, option, label) {
+    const box = byId(id);
+    if (charts.has(id)) charts.get(id).dispose();
+    const chart = echarts.init(box, null, { renderer: 'svg' });
+    const ink = css('--ink');
+    chart.setOption({
+      animation: false,
+      textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: ink },
+      ...option
+    });
+    box.setAttribute('aria-label', label);
+    charts.set(id, chart);
+    return chart;
+  }
+
+  const axis = (more = {}) => ({
+    nameTextStyle: { color: css('--quiet') }, axisLabel: { color: css('--quiet'), hideOverlap: true },
+    axisLine: { lineStyle: { color: css('--line') } }, axisTick: { show: false },
+    splitLine: { lineStyle: { color: css('--grid') } }, ...more
+  });
+  const tip = more => ({ confine: true, backgroundColor: css('--card'), borderColor: css('--line'), textStyle: { color: css('--ink'), fontSize: 13 }, ...more });
+
+  /** Points of one trial: the curve between boundaries, the whole square at each part's end. */
+  function path(trial) {
+    const at = new Map();
+    trial.curve.forEach(p => {
+      if (known(p.accuracy)) at.set(p.samples, [...(at.get(p.samples) || []), p.accuracy]);
+    });
+    const points = [...at].map(([x, v]) => [x, mean(v)]);
+    bed.stream.partEnds.forEach((x, k) => {
+      const r = trial.square[k];
+      if (r && r.slice(0, k + 1).every(known)) points.push([x, mean(r.slice(0, k + 1))]);
+    });
+    return points.sort((a, b) => a[0] - b[0]);
+  }
+
+  function interpolate(points, x) {
+    const i = points.findIndex(p => p[0] >= x);
+    if (i < 0) return null;
+    if (points[i][0] === x || i === 0) return i === 0 && points[0][0] !== x ? null : points[i][1];
+    const [a, b] = [points[i - 1], points[i]];
+    return a[1] + (b[1] - a[1]) * (x - a[0]) / (b[0] - a[0]);
+  }
+
+  /** Moves labels apart: where each may stand, at least one line height from the next. Keys are series names. */
+  function spread(chart, values, top, bottom) {
+    const step = 15;
+    const order = [...values].sort((a, b) => b[1] - a[1]);
+    const at = order.map(([, v]) => chart.convertToPixel({ yAxisIndex: 0 }, v));
+    for (let i = 1; i < at.length; i++) at[i] = Math.max(at[i], at[i - 1] + step);
+    for (let i = at.length - 1, floor = bottom; i >= 0; i--) { at[i] = Math.min(at[i], floor); floor = at[i] - step; }
+    return new Map(order.map(([name], i) => [name, Math.max(top, at[i])]));
+  }
+
+  function timeChart() {
+    const end = bed.stream.partEnds[bed.stream.partEnds.length - 1];
+    const rows = done();
+    const shown = new Set([...rows.filter(s => s.role === 'LEARNER').slice(0, 6).map(s => s.learner), 'finetune', 'cumulative', 'joint']);
+    const series = rows.map(s => {
+      const l = look(s.learner);
+      const paths = trialsOf(s.learner).map(path).filter(p => p.length);
+      // a bound that gets everything at once has no course, only an end
+      const level = !paths.length || trialsOf(s.learner).some(t => t.square.length > 1 && !t.square[0].some(known));
+      const points = level
+        ? s.finalAccuracy ? [[0, s.finalAccuracy.mean], [end, s.finalAccuracy.mean]] : []
+        : paths[0].map(([x]) => {
+          const v = paths.map(p => interpolate(p, x)).filter(known);
+          return [x, v.length ? mean(v) : null];
+        });
+      return {
+        name: s.learner, type: 'line', data: points.map(([x, y]) => [x, known(y) ? 100 * y : null]), color: l.color,
+        lineStyle: { width: s.role === 'LEARNER' ? 2.2 : 1.6, type: l.type }, symbol: points.length > 12 || level ? 'none' : l.shape, symbolSize: 7,
+        connectNulls: true, emphasis: { focus: 'series' },
+        endLabel: { show: true, formatter: '{a}', color: l.color, fontSize: 12, distance: 8 }
+      };
+    });
+    series.push({
+      type: 'line', data: [], silent: true,
+      markLine: {
+        silent: true, symbol: 'none', lineStyle: { color: css('--line'), type: 'solid' }, label: { color: css('--quiet'), formatter: '{b}', fontSize: 11 },
+        data: bed.stream.partEnds.slice(0, 30).map((x, k) => ({ name: 'part ' + (k + 1), xAxis: x, label: { position: 'start', distance: -16, offset: [-4, 0], align: 'right' } }))
+      }
+    });
+    const rowsBehind = bed.stream.curveRows;
+    const se = 50 / Math.sqrt(rowsBehind);
+    byId('time-note').textContent = 'Between the ends of parts a point is measured on a fixed draw of ' + rowsBehind
+      + ' test rows or more of each task: standard error at most ' + se.toFixed(1) + ' points for one task, '
+      + (se / Math.sqrt(bed.stream.tasks.length)).toFixed(1) + ' for the mean over ' + bed.stream.tasks.length
+      + '. At the end of a part all test rows are used.' + (all.request.seeds.length > 1 ? ' Lines are means over seeds.' : '');
+    const chart = draw('time', {
+      grid: { left: 48, right: 90, top: 64, bottom: 46 },
+      legend: {
+        type: 'scroll', top: 0, data: rows.map(s => s.learner), textStyle: { color: css('--ink') }, pageTextStyle: { color: css('--quiet') },
+        inactiveColor: css('--line'), selector: [{ type: 'all', title: 'all' }, { type: 'inverse', title: 'invert' }], selectorLabel: { color: css('--quiet') },
+        selected: Object.fromEntries(rows.map(s => [s.learner, shown.has(s.learner)]))
+      },
+      tooltip: tip({
+        trigger: 'axis',
+        formatter: ps => 'row ' + count(ps[0].value[0]) + '<br>' + ps.filter(p => known(p.value[1])).sort((a, b) => b.value[1] - a.value[1])
+          .map(p => p.marker + escape(p.seriesName) + ' ' + p.value[1].toFixed(1)).join('<br>')
+      }),
+      xAxis: axis({ type: 'value', name: 'rows learnt from', nameLocation: 'middle', nameGap: 28, max: end, splitLine: { show: false } }),
+      yAxis: axis({ type: 'value', name: 'accuracy, %', min: 0, max: 100 }),
+      series
+    }, 'Lines of accuracy over the stream. At the end: ' + rows.filter(s => s.finalAccuracy).map(s => s.learner + ' ' + percent(s.finalAccuracy.mean) + ' percent').join(', ') + '. The table below gives the accuracy after each part.');
+    const last = new Map(series.filter(x => x.name && x.data.length && known(x.data[x.data.length - 1][1])).map(x => [x.name, x.data[x.data.length - 1][1]]));
+    const label = selected => {
+      const seen = [...last].filter(([name]) => selected[name] !== false);
+      const places = spread(chart, seen, 70, chart.getHeight() - 50);
+      chart.setOption({
+        series: series.map(x => places.has(x.name)
+          ? { endLabel: { offset: [0, places.get(x.name) - chart.convertToPixel({ yAxisIndex: 0 }, last.get(x.name))] } } : {})
+      });
+    };
+    label(chart.getOption().legend[0].selected);
+    chart.on('legendselectchanged', e => label(e.selected));
+    chart.on('legendselectall', e => label(e.selected));
+    chart.on('legendinverseselect', e => label(e.selected));
+  }
+
+  /** One height for the two charts that stand side by side. */
+  const tall = () => Math.max(25, 5 + 1.6 * done().length) + 'rem';
+
+  function squareChart() {
+    const name = byId('learner').value;
+    const a = square(name);
+    const tasks = bed.stream.tasks;
+    const seeds = all.request.seeds.length;
+    const label = (t, j) => seeds > 1 ? 'task ' + (j + 1) : t;
+    const cells = [];
+    a.forEach((r, k) => r.forEach((v, j) => { if (known(v)) cells.push({ value: [j, k, 100 * v], label: { color: v > 0.5 ? css('--on-high') : css('--ink') } }); }));
+    byId('square').style.height = tall();
+    draw('square', {
+      grid: { left: 62, right: 12, top: 8, bottom: 92 },
+      tooltip: tip({ formatter: p => 'after part ' + (p.value[1] + 1) + ', task ' + (p.value[0] + 1) + (seeds > 1 ? '' : ' (' + escape(tasks[p.value[0]]) + ')') + ': ' + p.value[2].toFixed(1) + ' %' }),
+      xAxis: axis({ type: 'category', data: tasks.map(label), axisLabel: { color: css('--quiet'), interval: 0, rotate: 28, formatter: t => short(t, 15) }, splitLine: { show: false } }),
+      yAxis: axis({ type: 'category', data: tasks.map((_, k) => 'part ' + (k + 1)), inverse: true, splitLine: { show: false } }),
+      visualMap: { min: 0, max: 100, show: true, orient: 'horizontal', left: 'center', bottom: 0, itemHeight: 130, itemWidth: 10, calculable: false, text: ['100 %', '0 %'], textStyle: { color: css('--quiet') }, inRange: { color: [css('--low'), css('--high')] } },
+      series: [{
+        type: 'heatmap', data: cells, itemStyle: { borderColor: css('--card'), borderWidth: 2, borderRadius: 3 },
+        label: { show: tasks.length <= 12, formatter: p => p.value[2].toFixed(0), fontSize: 13 }, emphasis: { itemStyle: { borderColor: css('--ink') } }
+      }]
+    }, 'Accuracy square of ' + name + '. After the last part: ' + a[a.length - 1].map((v, j) => 'task ' + (j + 1) + ' ' + percent(v) + ' percent').join(', ') + '. The table below gives all of it.');
+    fill(byId('square-table'), 'Accuracy of ' + name + ' in percent' + (seeds > 1 ? ', mean over seeds.' : '.'),
+      [{ text: 'After', class: 'text' }, ...tasks.map(label)],
+      a.map((r, k) => el('tr', {}, el('th', { scope: 'row' }, 'part ' + (k + 1)), ...r.map(v => el('td', {}, percent(v))))));
+  }
+
+  function forgetChart() {
+    const rows = done().filter(s => s.forgettingClassic).sort((a, b) => b.forgettingClassic.mean - a.forgettingClassic.mean);
+    const bar = (name, field, color, opacity) => ({
+      name, type: 'bar', color, barGap: '15%', barCategoryGap: '32%', itemStyle: { opacity, borderRadius: [0, 3, 3, 0] },
+      data: rows.map(s => s[field] ? 100 * s[field].mean : null)
+    });
+    byId('forget').style.height = tall();
+    draw('forget', {
+      grid: { left: 84, right: 30, top: 34, bottom: 42 },
+      legend: { top: 0, textStyle: { color: css('--ink') } },
+      tooltip: tip({ trigger: 'axis', axisPointer: { type: 'shadow' }, formatter: ps => escape(ps[0].name) + '<br>' + ps.map(p => p.marker + escape(p.seriesName) + ' ' + (known(p.value) ? p.value.toFixed(1) : '–')).join('<br>') }),
+      xAxis: axis({ type: 'value', name: 'points of accuracy', nameLocation: 'middle', nameGap: 26 }),
+      yAxis: axis({ type: 'category', data: rows.map(s => s.learner), axisLabel: { color: css('--ink'), interval: 0 }, splitLine: { show: false } }),
+      series: [bar('classic form', 'forgettingClassic', css('--accent'), 1), bar('survey form', 'forgetting', css('--quiet'), .55)]
+    }, 'Bars of forgetting, classic form: ' + rows.map(s => s.learner + ' ' + percent(s.forgettingClassic.mean) + ' points').join(', ') + '.');
+  }
+
+  function costChart() {
+    const rows = done().filter(s => s.finalAccuracy && s.cpuSeconds);
+    const least = 0.001;
+    const chart = draw('cost', {
+      grid: { left: 84, right: 90, top: 20, bottom: 46 },
+      tooltip: tip({ formatter: p => { const s = rows[p.seriesIndex]; return '<b>' + escape(s.learner) + '</b><br>' + percent(s.finalAccuracy.mean) + ' % final<br>' + s.cpuSeconds.mean.toFixed(2) + ' CPU s<br>' + bytes(s.bytes) + '<br>' + escape(s.shape); } }),
+      xAxis: axis({ type: 'log', name: 'CPU seconds of learning', nameLocation: 'middle', nameGap: 28, axisLabel: { color: css('--quiet'), formatter: v => v >= 1 ? count(v) : String(+v.toPrecision(2)) } }),
+      yAxis: axis({ type: 'value', name: '', min: 0, max: 100, axisLabel: { color: css('--quiet'), formatter: '{value} %' } }),
+      series: rows.map(s => {
+        const l = look(s.learner);
+        return {
+          name: s.learner, type: 'scatter', data: [[Math.max(least, s.cpuSeconds.mean), 100 * s.finalAccuracy.mean]], symbol: l.shape.replace('pin', 'roundRect').replace('arrow', 'triangle'),
+          symbolSize: 9 + 3 * Math.max(0, Math.log10(Math.max(1, s.bytes) / 1e4)), itemStyle: { color: l.color, opacity: .9 },
+          label: { show: true, formatter: '{a}', position: 'right', color: css('--ink'), fontSize: 12 }
+        };
+      })
+    }, 'Cost against accuracy: ' + rows.map(s => s.learner + ' ' + percent(s.finalAccuracy.mean) + ' percent in ' + s.cpuSeconds.mean.toFixed(2) + ' CPU seconds').join(', ') + '.');
+    const dots = rows.map(s => {
+      const [x, y] = chart.convertToPixel('grid', [Math.max(least, s.cpuSeconds.mean), 100 * s.finalAccuracy.mean]);
+      return { x, y, name: s.learner };
+    });
+    const places = labels(dots, 9);
+    chart.setOption({ series: dots.map((_, i) => ({ label: places[i] ? { position: places[i] } : { show: false } })) });
+  }
+
+  /** Where each dot's name fits: beside, above or below it, free of other names and dots; null where nowhere. */
+  function labels(dots, radius) {
+    const taken = dots.map(d => [d.x - radius, d.y - radius, d.x + radius, d.y + radius]);
+    const free = (box, own) => taken.every((t, i) => i === own || box[2] < t[0] || t[2] < box[0] || box[3] < t[1] || t[3] < box[1]);
+    return dots.map((d, i) => {
+      const w = 7 * d.name.length;
+      const boxes = {
+        right: [d.x + radius, d.y - 7, d.x + radius + w, d.y + 7], left: [d.x - radius - w, d.y - 7, d.x - radius, d.y + 7],
+        top: [d.x - w / 2, d.y - radius - 15, d.x + w / 2, d.y - radius], bottom: [d.x - w / 2, d.y + radius, d.x + w / 2, d.y + radius + 15]
+      };
+      const place = Object.keys(boxes).find(p => free(boxes[p], i)) || null;
+      if (place) taken.push(boxes[place]);
+      return place;
+    });
+  }
+
+  function ranks() {
+    const r = all.ranks;
+    const box = byId('ranks');
+    byId('ranks-note').textContent = r.note;
+    if (!r.possible) return box.replaceChildren();
+    const p = v => v < 0.001 ? '< 0.001' : v.toFixed(3);
+    const verdict = r.p < r.alpha ? 'the learners are not all alike' : 'no evidence that the learners differ';
+    const order = el('table');
+    fill(order, 'Mean ranks over ' + r.blocks.length + ' blocks (' + r.blocks.join(', ') + '); 1 is best.',
+      [{ text: 'Learner', class: 'text' }, 'Mean rank'],
+      r.learners.map(l => el('tr', {}, el('th', { scope: 'row' }, l.learner), el('td', {}, l.meanRank.toFixed(2)))));
+    const pairs = el('table');
+    fill(pairs, 'All pairs: p after Holm’s correction at level ' + r.alpha + '; Nemenyi’s critical difference of mean ranks is ' + r.criticalDifference.toFixed(2) + '.',
+      [{ text: 'Better', class: 'text' }, { text: 'Worse', class: 'text' }, 'Difference of ranks', 'p (Holm)', 'Told apart by'],
+      r.pairs.map(x => el('tr', {}, el('th', { scope: 'row' }, x.better), el('td', { class: 'text' }, x.worse), el('td', {}, x.difference.toFixed(2)), el('td', {}, p(x.p)),
+        el('td', {}, [x.nemenyi ? 'Nemenyi' : '', x.p < r.alpha ? 'Holm' : ''].filter(Boolean).join(', ') || 'neither'))));
+    box.replaceChildren(
+      el('p', {}, 'Friedman: χ² = ' + r.chiSquared.toFixed(2) + ', p = ' + p(r.p)
+        + (known(r.f) ? '; Iman–Davenport: F = ' + r.f.toFixed(2) + ', p = ' + p(r.fp) : '') + ': ' + verdict + '.'),
+      order, el('details', {}, el('summary', {}, 'All pairs'), pairs));
+  }
+
+  function howRun() {
+    const m = all.machine;
+    const q = all.request;
+    const entries = [
+      ['Data', bed.data.name + ': ' + count(bed.data.trainRows) + ' rows to learn from, ' + count(bed.data.testRows) + ' to test on, ' + bed.data.classes + ' classes; content ' + bed.data.fingerprint],
+      ['Read with', q.dataOptions.length ? q.dataOptions.join(', ') : 'defaults'],
+      ['Scenario', bed.stream.name + (bed.stream.taskIdAtTest ? '; the task is known at test time' : '; the task is not known at test time')],
+      ['Scenario settings', q.scenarioConfiguration], ['Budget', q.budget.toLowerCase()], ['Seeds', q.seeds.join(', ')],
+      ['Holdfast', m.holdfast], ['libtorch binding', m.libtorch], ['Java', m.java],
+      ['Machine', m.os + ', ' + m.processors + ' processors'], ['Threads of libtorch', m.threads + '; OMP_WAIT_POLICY ' + m.ompWaitPolicy], ['Written', all.created]
+    ];
+    byId('run').replaceChildren(...entries.flatMap(([k, v]) => [el('dt', {}, k), el('dd', {}, v)]));
+    byId('stream').textContent = bed.stream.table;
+    fill(byId('configurations'), 'Every option of every learner, as it ran.', [{ text: 'Learner', class: 'text' }, { text: 'Configuration', class: 'text' }, { text: 'What it is', class: 'text' }],
+      q.learners.map(l => el('tr', {}, el('th', { scope: 'row' }, l.name), el('td', { class: 'config' }, l.configuration),
+        el('td', { class: 'text' }, (bed.summary.find(s => s.learner === l.name) || { shape: '' }).shape))));
+  }
+
+  function drawAll() {
+    timeChart();
+    squareChart();
+    forgetChart();
+    costChart();
+  }
+
+  function show() {
+    headline();
+    facts();
+    const choice = byId('learner');
+    const before = choice.value;
+    choice.replaceChildren(...done().map(s => el('option', { value: s.learner }, s.learner)));
+    if (done().some(s => s.learner === before)) choice.value = before;
+    summaryTable();
+    ranks();
+    howRun();
+    if (done().length) {
+      timeTable();
+      drawAll();
+    }
+  }
+
+  if (!bed) {
+    byId('headline').textContent = 'Nothing has finished yet.';
+    return;
+  }
+  if (all.beds.length > 1) {
+    byId('bed-choice').hidden = false;
+    byId('bed').append(...all.beds.map((b, i) => el('option', { value: i }, b.data.name)));
+    byId('bed').addEventListener('change', e => { bed = all.beds[+e.target.value]; show(); });
+  }
+  byId('learner').addEventListener('change', squareChart);
+  dark.addEventListener('change', show);
+  addEventListener('resize', () => charts.forEach(c => c.resize()));
+  show();
+})();

@@ -1,0 +1,186 @@
+package dev.holdfast.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.holdfast.app.report.Comparison;
+import dev.holdfast.app.report.ReportFiles;
+import dev.holdfast.app.report.Summary;
+import dev.holdfast.evaluate.Trial;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CompareCommandTest {
+    @TempDir
+    Path folder;
+
+    private Path csv;
+    private Path out;
+
+    @BeforeEach
+    void data() throws Exception {
+        csv = TinyData.csv(folder.resolve("clouds.csv"), 120, 4, 1);
+        out = folder.resolve("out");
+    }
+
+    private TinyData.Ran compare(Object... more) {
+        Object[] all = new Object[more.length + 8];
+        System.arraycopy(
+                new Object[] {"compare", csv, "--label", "kind", "--budget", "smoke", "--out", out}, 0, all, 0, 8);
+        System.arraycopy(more, 0, all, 8, more.length);
+        return TinyData.run(all);
+    }
+
+    private Comparison results() {
+        return ReportFiles.read(out.resolve("results.json"));
+    }
+
+    @Test
+    void addsBaselinesAndBoundsAndWritesAllFiles() throws Exception {
+        TinyData.Ran r = compare("--learners", "ncm");
+        assertThat(r.code()).as(r.err()).isZero();
+        assertThat(r.out()).contains("ncm", "cumulative", "joint", "finetune", "With one seed on one data set");
+        List<Summary> rows = results().beds().get(0).summary();
+        assertThat(rows).extracting(Summary::learner).contains("ncm", "cumulative", "joint", "majority", "no-change");
+        Summary ncm =
+                rows.stream().filter(s -> s.learner().equals("ncm")).findFirst().orElseThrow();
+        assertThat(ncm.finalAccuracy().sd()).isNull();
+        assertThat(ncm.intransigence()).isNotNull();
+        assertThat(rows.stream()
+                        .filter(s -> s.learner().equals("joint"))
+                        .findFirst()
+                        .orElseThrow()
+                        .intransigence())
+                .isNull();
+        assertThat(Files.readString(out.resolve("results.csv")).split("\r\n")).hasSize(rows.size() + 1);
+        assertThat(Files.size(out.resolve("report.html"))).isGreaterThan(500_000);
+    }
+
+    @Test
+    void ranksOverSeveralSeedsAndOverSeveralDataSets() throws Exception {
+        Path other = TinyData.csv(folder.resolve("other.csv"), 120, 4, 2);
+        Path third = TinyData.csv(folder.resolve("third.csv"), 160, 4, 3);
+        TinyData.Ran r = compare("--learners", "ncm,slda", "--also", other, "--also", third, "--seeds", "2");
+        assertThat(r.code()).as(r.err()).isZero();
+        Comparison c = results();
+        assertThat(c.beds()).extracting(b -> b.data().name()).containsExactly("clouds", "other", "third");
+        assertThat(c.ranks().possible()).isTrue();
+        assertThat(c.ranks().blocks()).containsExactly("clouds", "other", "third");
+        assertThat(c.ranks().learners()).hasSize(2);
+        assertThat(c.ranks().note()).contains("3 data sets");
+        assertThat(r.out()).contains("Friedman", "critical difference");
+        assertThat(c.beds().get(0).summary().get(0).finalAccuracy().n()).isEqualTo(2);
+    }
+
+    @Test
+    void resumeRunsOnlyWhatIsMissingAndGivesTheSameNumbers() throws Exception {
+        assertThat(compare("--learners", "er,ncm").code()).isZero();
+        Comparison whole = results();
+        String json = Files.readString(out.resolve("results.json"));
+        // as if it had been cut off after the first trial
+        Trial.Result first = whole.beds().get(0).trials().get(0);
+        Comparison.Bed bed = whole.beds().get(0);
+        new ReportFiles(out)
+                .write(new Comparison(
+                        1,
+                        whole.created(),
+                        whole.request(),
+                        whole.machine(),
+                        List.of(Comparison.Bed.of(bed.data(), bed.stream(), List.of(first))),
+                        whole.ranks()));
+        TinyData.Ran r = compare("--learners", "er,ncm", "--resume");
+        assertThat(r.code()).as(r.err()).isZero();
+        assertThat(r.out()).doesNotContain(first.learner() + "           seed 1");
+        Comparison again = results();
+        assertThat(again.beds().get(0).trials()).hasSameSizeAs(bed.trials());
+        for (int i = 0; i < bed.trials().size(); i++) {
+            Trial.Result a = bed.trials().get(i);
+            Trial.Result b = again.beds().get(0).trials().get(i);
+            assertThat(b.learner()).isEqualTo(a.learner());
+            assertThat(b.square()).isDeepEqualTo(a.square());
+            assertThat(b.curve()).isEqualTo(a.curve());
+        }
+        assertThat(again.beds().get(0).trials().get(0).learnSeconds()).isEqualTo(first.learnSeconds());
+
+        TinyData.Ran refused = compare("--learners", "er", "--resume");
+        assertThat(refused.code()).isEqualTo(ExitCodes.BAD_INPUT);
+        assertThat(refused.err()).contains("another request", "Maybe");
+        Files.writeString(out.resolve("results.json"), json.replace("\"format\" : 1", "\"format\" : 99"));
+        TinyData.Ran newer = compare("--learners", "er,ncm", "--resume");
+        assertThat(newer.code()).isEqualTo(ExitCodes.BAD_INPUT);
+        assertThat(newer.err()).contains("format 99");
+    }
+
+    @Test
+    void readsOptionsFromAFileWithSetOnTop() throws Exception {
+        Path config = Files.writeString(
+                folder.resolve("learners.yaml"),
+                """
+                scenario: {name: class-incremental, increment: 1, batchSize: 8}
+                learners:
+                  gacil: {buffer: 20, gamma: 0.5}
+                  ncm:
+                """);
+        TinyData.Ran r = compare("--config", config, "--set", "gacil.gamma=2", "--json");
+        assertThat(r.code()).as(r.err()).isZero();
+        assertThat(r.out()).startsWith("{");
+        Comparison c = results();
+        assertThat(c.request().learners().subList(0, 2))
+                .extracting(Comparison.Configured::name)
+                .containsExactly("gacil", "ncm");
+        assertThat(c.request().learners().get(0).configuration()).contains("\"buffer\":20", "\"gamma\":2.0");
+        assertThat(c.beds().get(0).stream().tasks()).hasSize(4);
+        assertThat(c.request().scenarioConfiguration()).contains("\"batchSize\":8");
+    }
+
+    @Test
+    void refusesWrongNamesWithNearOnesBeforeAnythingRuns() throws Exception {
+        assertThat(compare("--learners", "gacl").err()).contains("no learner 'gacl'", "Maybe 'gacil'");
+        assertThat(compare("--scenario", "class-incremntal").err()).contains("Maybe 'class-incremental'");
+        assertThat(compare("--set", "er.capasity=3").err()).contains("er", "Maybe 'capacity'");
+        assertThat(compare("--set", "er.capacity=many").err()).contains("number");
+        assertThat(compare("--seeds", "0").code()).isEqualTo(ExitCodes.BAD_INPUT);
+        Path config = Files.writeString(folder.resolve("c.yaml"), "learnes: {er: {}}");
+        assertThat(compare("--config", config).err()).contains("Maybe 'learners'");
+        TinyData.Ran absent = TinyData.run("compare", folder.resolve("cluds.csv"), "--label", "kind", "--out", out);
+        assertThat(absent.code()).isEqualTo(ExitCodes.BAD_INPUT);
+        assertThat(absent.err()).contains("clouds.csv");
+        assertThat(out).doesNotExist();
+        assertThat(TinyData.run("compare").code()).isEqualTo(ExitCodes.BAD_INPUT);
+    }
+
+    @Test
+    void refusesALearnerThatDoesNotFitTheStream() {
+        TinyData.Ran r = compare("--learners", "lwf", "--set", "scenario.boundaries=false");
+        assertThat(r.code()).isEqualTo(ExitCodes.BAD_INPUT);
+        assertThat(r.err()).contains("lwf", "boundaries are hidden", "Maybe");
+    }
+
+    @Test
+    void saysWhichLearnersItLeavesOut() {
+        TinyData.Ran r = compare("--set", "scenario.boundaries=false", "--set", "gacil.buffer=20");
+        assertThat(r.code()).as(r.err()).isZero();
+        assertThat(r.out()).contains("Left out: lwf, for it needs to be told").contains("gacil");
+    }
+
+    @Test
+    void comparesRowsFromStandardInput() throws Exception {
+        java.io.InputStream before = System.in;
+        try {
+            System.setIn(Files.newInputStream(csv));
+            TinyData.Ran r = TinyData.run(
+                    "compare", "-", "--label", "kind", "--learners", "ncm", "--budget", "smoke", "--out", out);
+            assertThat(r.code()).as(r.err()).isZero();
+        } finally {
+            System.setIn(before);
+        }
+        assertThat(results().request().data()).containsExactly("-");
+        assertThat(results().beds().get(0).data().name()).isEqualTo("standard input");
+        assertThat(results().beds().get(0).data().note())
+                .startsWith("standard input; ")
+                .doesNotContain("/tmp");
+    }
+}
