@@ -105,7 +105,7 @@ def main():
     ours = Worker("Holdfast", java_command(), sys.stderr)
     theirs = Worker("PyTorch", [sys.executable, str(HERE / "torch_worker.py")], sys.stderr)
     print(f"Holdfast on {ours.ask('version')}; {theirs.ask('version')}; {processor()}, {os.cpu_count()} processors;")
-    print(f"{pairs} pairs of blocks a case, in turns.\n")
+    print(f"{pairs} pairs of blocks a case, in turns; load average at the start {os.getloadavg()[0]:.1f}.\n")
     print("| model | optimizer | threads | Holdfast, ms | PyTorch, ms | ratio | quartiles | goal | loss difference |")
     print("| --- | --- | ---: | ---: | ---: | ---: | --- | --- | ---: |")
     with tempfile.TemporaryDirectory() as folder:

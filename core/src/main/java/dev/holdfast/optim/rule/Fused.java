@@ -40,7 +40,7 @@ final class Fused {
     static Map<Double, List<Integer>> byRate(ParamVector g, double[] rates) {
         Map<Double, List<Integer>> groups = new TreeMap<>();
         for (int i = 0; i < rates.length; i++) {
-            if (g.get(i) != null && g.get(i).numel() > 0) {
+            if (g.get(i) != null) {
                 groups.computeIfAbsent(rates[i], r -> new ArrayList<>()).add(i);
             }
         }
