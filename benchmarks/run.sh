@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Builds Holdfast and times it: jmh [JMH options], flat [turns] [learners], pytorch [pairs].
+# "--write" as the first word puts the table into docs/benchmarks.md.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+usage() {
+  cat >&2 <<'EOF'
+Usage: ./benchmarks/run.sh [--write] jmh [PATTERN] [JMH options]   training steps and learner updates
+       ./benchmarks/run.sh [--write] flat [TURNS] [LEARNER...]     a batch of task 100 against one of task 2
+       ./benchmarks/run.sh [--write] pytorch [PAIRS]               the same steps in Holdfast and in PyTorch
+EOF
+  exit 2
+}
+
+table=cat
+[[ ${1:-} == --write ]] && { shift; table=write; }
+what=${1:-}
+[[ -n $what ]] && shift
+
+# libtorch's idle threads spin unless told otherwise, and OpenBLAS has threads of its own that always do
+export OMP_WAIT_POLICY=PASSIVE OPENBLAS_NUM_THREADS=1
+# an inherited core type would pin the matrix products to the kernels of an older processor
+unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
+
+write() { tee /dev/stderr | python3 "$here/report.py" "$what" "$here/../docs/benchmarks.md"; }
+
+build() { (cd "$here/.." && mvn -q -B -DskipTests package -pl benchmarks -am) >&2; }
+
+run_java() {
+  local java=${JAVA_HOME:+$JAVA_HOME/bin/}java
+  "$java" -XX:+UseSerialGC -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 \
+    -cp "$here/target/classes:$(cat "$here/target/classpath.txt")" "$@"
+}
+
+case $what in
+  jmh)
+    build
+    result=$(mktemp)
+    trap 'rm -f "$result"' EXIT
+    run_java dev.holdfast.benchmarks.Benchmarks "$@" -rf json -rff "$result" >&2
+    python3 "$here/jmh_table.py" "$result" | $table
+    ;;
+  flat)
+    build
+    run_java dev.holdfast.benchmarks.FlatCost "$@" | $table
+    ;;
+  pytorch)
+    build
+    if [[ ! -x $here/.venv/bin/python ]]; then
+      echo "Making benchmarks/.venv with the newest PyTorch (once; some gigabytes) ..." >&2
+      python3 -m venv "$here/.venv"
+      "$here/.venv/bin/pip" install -q --upgrade torch numpy >&2
+    fi
+    "$here/.venv/bin/python" "$here/side_by_side.py" "$@" | $table
+    ;;
+  *) usage ;;
+esac

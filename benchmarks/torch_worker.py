@@ -1,0 +1,172 @@
+"""One side of a comparison: PyTorch trains when told to on standard input. The commands are those of StepWorker."""
+
+import json
+import statistics
+import struct
+import sys
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def read_safetensors(path):
+    with open(path, "rb") as f:
+        length = struct.unpack("<Q", f.read(8))[0]
+        header = json.loads(f.read(length))
+        data = bytearray(f.read())
+    dtypes = {"F32": torch.float32, "I64": torch.int64}
+    tensors = {}
+    for name, entry in header.items():
+        if name != "__metadata__":
+            begin, end = entry["data_offsets"]
+            flat = torch.frombuffer(data[begin:end], dtype=dtypes[entry["dtype"]])
+            tensors[name] = flat.reshape(entry["shape"]).clone()
+    return tensors
+
+
+class Mlp(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.ModuleList([nn.Linear(784, 256), nn.Linear(256, 256)])
+        self.head = nn.Linear(256, 10)
+
+    def forward(self, x):
+        x = x.flatten(1)
+        for layer in self.fc:
+            x = F.relu(layer(x))
+        return self.head(x)
+
+
+class ConvNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        widths = [1, 16, 32, 64]
+        self.conv = nn.ModuleList([nn.Conv2d(i, o, 3, padding=1) for i, o in zip(widths, widths[1:])])
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, x):
+        for layer in self.conv:
+            x = F.max_pool2d(F.relu(layer(x)), 2)
+        return self.head(x.mean((2, 3)))
+
+
+class Attention(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x):
+        n, t, width = x.shape
+        q, k, v = self.qkv(x).view(n, t, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(q, k, v)
+        return self.proj(y.transpose(1, 2).reshape(n, t, width))
+
+
+class FeedForward(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.up = nn.Linear(width, 4 * width)
+        self.down = nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        return self.down(F.gelu(self.up(x)))
+
+
+class TransformerBlock(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.norm = nn.ModuleList([nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)])
+        self.attn = Attention(width, heads)
+        self.ffn = FeedForward(width)
+
+    def forward(self, x):
+        x = x + self.attn(self.norm[0](x))
+        return x + self.ffn(self.norm[1](x))
+
+
+class VisionTransformer(nn.Module):
+    def __init__(self, width=64, depth=4, heads=4, patch=7, tokens=17):
+        super().__init__()
+        self.patch = nn.Conv2d(1, width, patch, stride=patch)
+        self.token = nn.Parameter(torch.empty(1, 1, width))
+        self.position = nn.Parameter(torch.empty(1, tokens, width))
+        self.block = nn.ModuleList([TransformerBlock(width, heads) for _ in range(depth)])
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, x):
+        grid = self.patch(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), grid], 1) + self.position
+        for block in self.block:
+            x = block(x)
+        return self.head(self.norm(x)[:, 0])
+
+
+MODELS = {"mlp": Mlp, "convnet": ConvNet, "vit": VisionTransformer}
+
+OPTIMIZERS = {
+    "sgd": lambda p: torch.optim.SGD(p, lr=0.01),
+    "sgd-fused": lambda p: torch.optim.SGD(p, lr=0.01, fused=True),
+    "adam": lambda p: torch.optim.Adam(p, lr=1e-3),
+    "adam-fused": lambda p: torch.optim.Adam(p, lr=1e-3, fused=True),
+}
+
+
+class Worker:
+    def answer(self, words):
+        return getattr(self, words[0])(*words[1:])
+
+    def case(self, model, optimizer, threads, path):
+        torch.set_num_threads(int(threads))
+        state = read_safetensors(path)
+        self.weights = {k[len("model."):]: v for k, v in state.items() if k.startswith("model.")}
+        count = sum(k.startswith("x.") for k in state)
+        self.batches = [(state[f"x.{i}"], state[f"y.{i}"]) for i in range(count)]
+        self.model, self.optimizer = model, optimizer
+        return "ready"
+
+    def fresh(self):
+        model = MODELS[self.model]()
+        mine = model.state_dict()
+        # Holdfast names a layer's weight "fc.0.weight" and its bias "fc.0.bias", as PyTorch does
+        model.load_state_dict({k: v for k, v in self.weights.items() if k in mine}, strict=True)
+        return model, OPTIMIZERS[self.optimizer](model.parameters())
+
+    def step(self, model, optimizer, i):
+        x, y = self.batches[i % len(self.batches)]
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def losses(self, k):
+        model, optimizer = self.fresh()
+        return " ".join(str(self.step(model, optimizer, i)) for i in range(int(k)))
+
+    def run(self, warm, n):
+        warm, n = int(warm), int(n)
+        model, optimizer = self.fresh()
+        for i in range(warm):
+            self.step(model, optimizer, i)
+        nanos = []
+        for i in range(n):
+            start = time.perf_counter_ns()
+            self.step(model, optimizer, warm + i)
+            nanos.append(time.perf_counter_ns() - start)
+        return f"{int(statistics.median(nanos))} {int(statistics.mean(nanos))}"
+
+    def version(self):
+        return f"PyTorch {torch.__version__}, Python {sys.version.split()[0]}"
+
+
+if __name__ == "__main__":
+    worker = Worker()
+    for line in sys.stdin:
+        if line.strip() == "quit":
+            break
+        print(worker.answer(line.split()), flush=True)
