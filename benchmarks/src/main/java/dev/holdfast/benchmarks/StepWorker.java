@@ -2,7 +2,7 @@ package dev.holdfast.benchmarks;
 
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.Target;
-import dev.holdfast.learner.Finetune;
+import dev.holdfast.learner.baseline.Finetune;
 import dev.holdfast.run.Threads;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Safetensors;
