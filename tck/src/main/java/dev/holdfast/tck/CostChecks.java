@@ -4,11 +4,13 @@ import static dev.holdfast.tck.Subject.require;
 
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.Loader;
+import dev.holdfast.evaluate.Run;
 import dev.holdfast.learner.Capabilities.Trait;
 import dev.holdfast.learner.Footprint;
 import dev.holdfast.learner.Learner;
 import dev.holdfast.scenario.Dealing;
 import dev.holdfast.scenario.Experience;
+import dev.holdfast.scenario.Scenario;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
@@ -27,6 +29,7 @@ final class CostChecks {
         to.add(new Check("reports a footprint that is about its state" + on, () -> honestFootprint(s)));
         if (s.has(Trait.BOUNDED_MEMORY)) {
             to.add(new Check("leaves native memory flat from step to step" + on, () -> flatMemory(s)));
+            to.add(new Check("leaves native memory flat from part to part" + on, () -> flatOverParts(s)));
             to.add(new Check("holds no more bytes after more rows of known classes" + on, () -> bounded(s)));
             to.add(new Check("does the same work for a batch late in the stream as early" + on, () -> flatCost(s)));
         }
@@ -77,6 +80,34 @@ final class CostChecks {
                 "After 20 steps " + early + " native objects are alive, after 100 steps " + late
                         + ".\nMaybe something native is kept at every step.");
         require(l.capabilities().equals(s.capabilities), "Capabilities changed while learning.");
+    }
+
+    /** Parts of one class each, told to the learner: teachers, anchors and memories of former parts must go. */
+    private static void flatOverParts(Subject<?> s) {
+        Scenario stream = s.scenario(1, new Dealing(1, 4, false, true));
+        int parts = stream.experiences().size();
+        Run r = s.run(s.fresh(), stream);
+        long early = Long.MAX_VALUE;
+        for (int part = 1; part <= parts; part++) {
+            for (long done = steps(stream, part - 1); done < steps(stream, part); done++) {
+                r.advance();
+            }
+            if (part == parts / 2) {
+                early = settled(Long.MIN_VALUE);
+            }
+        }
+        long late = settled(early);
+        require(
+                late <= early,
+                "After " + parts / 2 + " parts " + early + " native objects are alive, after " + parts + " parts "
+                        + late + ".\nMaybe something native of every part is kept.");
+        require(r.finished(), "The stream was not gone through to its end.");
+    }
+
+    private static long steps(Scenario stream, int parts) {
+        return stream.experiences().subList(0, parts).stream()
+                .mapToLong(e -> e.pace().batches(e.train().size()) + 1)
+                .sum();
     }
 
     /** Live native objects once the collector has nothing more to take, or no more than {@code enough} are left. */
