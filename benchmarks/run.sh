@@ -23,7 +23,7 @@ export OMP_WAIT_POLICY=PASSIVE OPENBLAS_NUM_THREADS=1
 # an inherited core type would pin the matrix products to the kernels of an older processor
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 
-write() { tee /dev/stderr | python3 "$here/report.py" "$what" "$here/../docs/benchmarks.md"; }
+write() { tee >(cat >&2) | python3 "$here/report.py" "$what" "$here/../docs/benchmarks.md"; }
 
 build() { (cd "$here/.." && mvn -q -B -DskipTests package -pl benchmarks -am) >&2; }
 
