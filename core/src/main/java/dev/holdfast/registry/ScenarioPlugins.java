@@ -11,6 +11,9 @@ import dev.holdfast.tensor.Rng;
 
 /** The built-in scenarios under their names. */
 public final class ScenarioPlugins {
+    private static final Classes CLASSES = new Classes(0, 0, ClassIncremental.Order.SEEDED, 3, 16, false, true);
+    private static final Domains DOMAINS = new Domains(5, 1, 16, false, true);
+
     private ScenarioPlugins() {}
 
     /** New classes in groups. */
@@ -61,7 +64,7 @@ public final class ScenarioPlugins {
 
         @Override
         public Classes defaults() {
-            return new Classes(0, 0, ClassIncremental.Order.SEEDED, 3, 16, false, true);
+            return CLASSES;
         }
 
         @Override
@@ -84,7 +87,7 @@ public final class ScenarioPlugins {
 
         @Override
         public Classes defaults() {
-            return new Classes(0, 0, ClassIncremental.Order.SEEDED, 3, 16, false, true);
+            return CLASSES;
         }
 
         @Override
@@ -107,7 +110,7 @@ public final class ScenarioPlugins {
 
         @Override
         public Domains defaults() {
-            return new Domains(5, 1, 16, false, true);
+            return DOMAINS;
         }
 
         @Override
@@ -130,7 +133,7 @@ public final class ScenarioPlugins {
 
         @Override
         public Domains defaults() {
-            return new Domains(5, 1, 16, false, true);
+            return DOMAINS;
         }
 
         @Override
