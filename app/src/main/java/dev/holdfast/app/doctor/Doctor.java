@@ -1,6 +1,7 @@
 package dev.holdfast.app.doctor;
 
 import dev.holdfast.data.text.SentenceFeatures;
+import dev.holdfast.run.Devices;
 import dev.holdfast.run.MachineFacts;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
@@ -37,6 +38,13 @@ public final class Doctor {
         if (natives.level() != Check.Level.WRONG) {
             checks.addAll(machine(MachineFacts.now(), System.getenv("OPENBLAS_NUM_THREADS")));
         }
+        checks.add(kernels(System.getenv("OPENBLAS_CORETYPE")));
+        checks.add(guarded(
+                "devices",
+                "processor only; libtorch sees no CUDA device",
+                () -> Devices.cuda()
+                        ? Check.fine("devices", "processor and CUDA; learners run on the processor")
+                        : null));
         checks.add(guarded("tables", "DuckDB reads CSV, Parquet and JSON", Doctor::duckDb));
         checks.add(guarded("texts", "the sentence encoder loads", Doctor::encoder));
         checks.add(disk("working folder", Path.of(""), GIB));
@@ -49,6 +57,16 @@ public final class Doctor {
         return feature >= 17
                 ? Check.fine("Java", System.getProperty("java.version") + " " + System.getProperty("java.vendor"))
                 : Check.wrong("Java", "version " + feature, "Install a JDK 17 or newer and set JAVA_HOME.");
+    }
+
+    /** OpenBLAS chooses its kernels by the processor, unless it is told otherwise. */
+    static Check kernels(String coreType) {
+        return coreType == null || coreType.isBlank()
+                ? Check.fine("OPENBLAS_CORETYPE", "not set: kernels are chosen by the processor")
+                : Check.note(
+                        "OPENBLAS_CORETYPE",
+                        coreType + ": pins matrix products to that processor's kernels, which may be slower",
+                        "unset OPENBLAS_CORETYPE, unless the same bits are wanted on different processors.");
     }
 
     static Check system(String os, String arch, String libc) {

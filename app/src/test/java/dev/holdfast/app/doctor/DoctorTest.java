@@ -49,13 +49,14 @@ class DoctorTest {
     @Test
     void everyTroubleHasACure() {
         List<Check> checks = new java.util.ArrayList<>(Doctor.machine(machine(GIB, -1, GIB, GIB, ""), null));
+        checks.add(Doctor.kernels("Haswell"));
         checks.add(Doctor.java(11));
         checks.add(Doctor.system("Linux", "amd64", "musl libc (x86_64)"));
         checks.add(Doctor.data("/no/such/folder"));
         checks.add(Doctor.disk("working folder", Path.of(""), Long.MAX_VALUE));
         checks.add(Doctor.cache(Path.of("/no/such/folder")));
         assertThat(checks).allSatisfy(c -> assertThat(c.cure().isEmpty()).isEqualTo(c.level() == Check.Level.FINE));
-        assertThat(checks).filteredOn(c -> c.level() != Check.Level.FINE).hasSize(9);
+        assertThat(checks).filteredOn(c -> c.level() != Check.Level.FINE).hasSize(10);
     }
 
     @Test
