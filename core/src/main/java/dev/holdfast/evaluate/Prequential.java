@@ -14,7 +14,6 @@ import dev.holdfast.run.Term;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Stateful;
-import dev.holdfast.tensor.Tensors;
 import java.util.List;
 
 /**
@@ -166,7 +165,7 @@ public final class Prequential implements Stateful {
     private boolean[][] truth(Batch b) {
         if (sets) {
             if (b.target() instanceof Target.MultiLabel m && m.known() == null) {
-                return bits(Tensors.rows(m.y()), 0.5);
+                return m.sets();
             }
             throw new IllegalArgumentException("Expected rows whose label sets are wholly known but the target is "
                     + b.target().getClass().getSimpleName() + ".");
@@ -176,8 +175,9 @@ public final class Prequential implements Stateful {
         for (int i = 0; i < ids.length; i++) {
             int c = schema.classes().columnOf((int) ids[i]);
             if (c < 0) {
-                throw new IllegalArgumentException("Row " + i + " (id " + b.rows().ids()[i] + ") has class " + ids[i]
-                        + ", which is not among the " + schema.classes().size() + " declared classes.");
+                throw new IllegalArgumentException(
+                        "Row " + i + " (id " + b.rows().ids()[i] + ") has class " + ids[i] + ", which is not among the "
+                                + schema.classes().size() + " declared classes.");
             }
             y[i][c] = true;
         }
@@ -197,14 +197,7 @@ public final class Prequential implements Stateful {
             }
             return said;
         }
-        boolean[][] over = bits(
-                Tensors.rows(p.scores()),
-                switch (p.kind()) {
-                    case PROBABILITIES -> 0.5;
-                    case SIGMOID_LOGITS -> 0;
-                    case LOGITS, SCORES, VALUES -> throw new IllegalArgumentException("Label sets were predicted as "
-                            + p.kind() + "; expected PROBABILITIES or SIGMOID_LOGITS, one a label.");
-                });
+        boolean[][] over = p.labelSets();
         for (int c = 0; c < p.columns().size(); c++) {
             int at = all.columnOf(p.columns().columns().get(c).classId());
             for (int i = 0; i < n; i++) {
@@ -212,17 +205,6 @@ public final class Prequential implements Stateful {
             }
         }
         return said;
-    }
-
-    private static boolean[][] bits(double[][] a, double over) {
-        boolean[][] b = new boolean[a.length][];
-        for (int i = 0; i < a.length; i++) {
-            b[i] = new boolean[a[i].length];
-            for (int j = 0; j < a[i].length; j++) {
-                b[i][j] = a[i][j] > over;
-            }
-        }
-        return b;
     }
 
     @Override

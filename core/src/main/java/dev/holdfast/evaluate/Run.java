@@ -63,10 +63,10 @@ public final class Run implements Stateful {
             Rng rng,
             Prequential.Config scores) {
         this.learner = learner;
-        this.prequential = scenario.experiences().stream()
-                        .anyMatch(e -> e.protocol().scored())
-                ? new Prequential(scenario.schema(), scores)
-                : null;
+        this.prequential =
+                scenario.experiences().stream().anyMatch(e -> e.protocol().scored())
+                        ? new Prequential(scenario.schema(), scores)
+                        : null;
         this.adapts = learner.capabilities().has(Trait.UNLABELLED);
         this.scenario = scenario;
         this.probes = List.copyOf(probes);
@@ -118,9 +118,7 @@ public final class Run implements Stateful {
 
     /** The experience as the learner sees it: rows that pass by once are dealt by this run and by nobody else. */
     private static Experience told(Experience e) {
-        return e.train().rereadable()
-                ? e
-                : e.withTrain(new PassedBy(e.train()));
+        return e.train().rereadable() ? e : e.withTrain(new PassedBy(e.train()));
     }
 
     /** Rows that a learner gets one batch at a time and cannot ask for. */
