@@ -143,7 +143,9 @@ public final class Ihomer implements RowModel {
 
     @Override
     public void learn(Example e, double[] p) {
-        boolean keeps = config.warmStart == WarmStart.PROJECT && config.grouping != Grouping.ONE;
+        boolean keeps = config.warmStart == WarmStart.PROJECT
+                && config.grouping != Grouping.ONE
+                && config.grouping != Grouping.SINGLETONS;
         if (keeps) {
             keep(e);
         }
@@ -159,7 +161,8 @@ public final class Ihomer implements RowModel {
                 clusterer.reset();
             }
         }
-        if (clusterer.add(e.labels, e.count)) {
+        boolean online = config.grouping == Grouping.ONLINE || config.grouping == Grouping.RANDOM;
+        if (online && clusterer.add(e.labels, e.count)) {
             regroup(wanted(), cause());
         }
     }
@@ -232,9 +235,6 @@ public final class Ihomer implements RowModel {
 
     /** Groups that stay keep their tree; the others begin as the warm start says. */
     private void regroup(int[][] wanted, String cause) {
-        if (config.grouping == Grouping.ONE || config.grouping == Grouping.SINGLETONS) {
-            return;
-        }
         List<LabelGroup> next = new ArrayList<>();
         List<LabelGroup> staying = new ArrayList<>();
         boolean changed = wanted.length != groups.size();

@@ -17,15 +17,18 @@ import java.util.List;
  * <p>A leaf splits if {@code (d1 - d2 > eps or tau > eps) and (d1 - d0) |d1 + d0 - 2 mean| > eps}, with d1 >= d2 the two
  * largest, d0 the smallest and mean the mean d over pairs, {@code eps = sqrt(ln(1/delta) / (2n))}; the pair of d1 are the
  * pivots, and every other label joins the closer one. It is merged by the rule of ODAC if its d1 exceeds that of its parent
- * at its split by more than both their bounds; as d hardly exceeds a d that was near 1, it is also merged by lost
- * separation: if, counted by the parent since its split, labels inside the leaf are on average more unlike than labels of
- * the two siblings, by more than the bound.
+ * at its split by more than both their bounds. As d hardly exceeds a d that was near 1, a split is also taken back when it
+ * has lost its separation, the mean d between labels of the two sides less the mean d within a side: when that, over the
+ * newest 5 to 10 times {@code nMin} rows, is less than half of what it was at the split, and by more than the bound.
  *
  * <p>Rodrigues, Gama, Pedroso: <i>Hierarchical Clustering of Time-Series Data Streams</i>, TKDE 2008 (ODAC); for labels:
  * <i>Online hierarchical partitioning of the output space in extreme multi-label data streams</i>, arXiv 2507.20894. One
  * thread.
  */
 public final class LabelClusterer {
+    private static final long PERIOD = 5;
+    private static final int[] NONE = {};
+
     /** When siblings become one again. */
     public enum MergeRule {
         ODAC,
@@ -62,7 +65,10 @@ public final class LabelClusterer {
         }
     }
 
-    /** A split or a merge; d1 of a merge is that of the child, d2 that of the parent at its split. */
+    /**
+     * A split or a merge. Of a merge by the rule of ODAC d1 is that of the child and d2 that of the parent at its split;
+     * of one by lost separation d0, d1 and the mean are NaN.
+     */
     public record Event(
             long row,
             boolean split,
@@ -92,6 +98,7 @@ public final class LabelClusterer {
         Cluster right;
         double d1AtSplit;
         double epsAtSplit;
+        double separationAtSplit;
 
         /** Places of the present row's labels. */
         final int[] active;
@@ -108,10 +115,6 @@ public final class LabelClusterer {
         boolean leaf() {
             return left == null;
         }
-
-        boolean overLeaves() {
-            return !leaf() && left.leaf() && right.leaf();
-        }
     }
 
     /** Dissimilarities of a leaf. */
@@ -120,18 +123,21 @@ public final class LabelClusterer {
     private final Config config;
     private final int labels;
     private Cluster root;
-    private PairCounter all;
+
+    /** Pairs of all labels over the newest rows: those of this period, and those of the one before. */
+    private PairCounter recent;
+
+    private PairCounter before;
     private long[] cardinalities;
     private long rows;
     private int[][] partition;
     private List<Event> events = List.of();
 
-    /** The clusters that count: leaves, and parents of two leaves. Of each label its leaf, its parent and its places. */
+    /** The clusters that count; of each label its leaf and its place there. */
     private List<Cluster> leaves;
 
     private Cluster[] leafOf;
     private int[] placeInLeaf;
-    private int[] placeInParent;
 
     public LabelClusterer(Config config, int labels) {
         this.config = config;
@@ -139,7 +145,8 @@ public final class LabelClusterer {
         int[] every = new int[labels];
         Arrays.setAll(every, l -> l);
         this.root = new Cluster(every, null);
-        this.all = new PairCounter(labels);
+        this.recent = new PairCounter(labels);
+        this.before = new PairCounter(labels);
         this.cardinalities = new long[labels + 1];
         index();
         this.partition = refined();
@@ -148,38 +155,38 @@ public final class LabelClusterer {
     /** Counts a row's labels (ascending, the first {@code count}); true if the partition changed. */
     public boolean add(int[] active, int count) {
         rows++;
-        all.add(active, count);
+        recent.add(active, count);
         cardinalities[count]++;
         for (int i = 0; i < count; i++) {
-            int label = active[i];
-            Cluster c = leafOf[label];
-            c.active[c.n++] = placeInLeaf[label];
-            Cluster p = c.parent;
-            if (p != null && p.overLeaves()) {
-                p.active[p.n++] = placeInParent[label];
-            }
+            Cluster c = leafOf[active[i]];
+            c.active[c.n++] = placeInLeaf[active[i]];
         }
         for (Cluster c : leaves) {
             c.counts.add(c.active, c.n);
             c.n = 0;
-            Cluster p = c.parent;
-            if (p != null && p.right == c && p.overLeaves()) {
-                p.counts.add(p.active, p.n);
-                p.n = 0;
-            }
         }
-        return rows % config.nMin == 0 && look();
+        boolean changed = rows % config.nMin == 0 && look();
+        if (recent.rows() >= PERIOD * config.nMin) {
+            PairCounter oldest = before;
+            before = recent;
+            recent = oldest;
+            recent.clear();
+        }
+        return changed;
     }
 
     private boolean look() {
         List<Event> happened = new ArrayList<>();
+        if (config.merge != MergeRule.ODAC) {
+            mergeUnseparated(root, happened);
+        }
         for (Cluster c : List.copyOf(leaves)) {
             if (c.labels.length < 2 || !c.leaf() || !attached(c)) {
                 continue;
             }
             Spread s = spread(c);
             double eps = eps(c);
-            if (c.parent != null && merge(c, s, eps, happened)) {
+            if (c.parent != null && config.merge != MergeRule.SEPARATION && merge(c, s, eps, happened)) {
                 continue;
             }
             boolean far = s.d1 - s.d2 > eps || config.tau > eps;
@@ -195,6 +202,66 @@ public final class LabelClusterer {
         boolean changed = !Arrays.deepEquals(now, partition);
         partition = now;
         return changed;
+    }
+
+    /** From the root down, so that a change of everything is met at once. */
+    private void mergeUnseparated(Cluster c, List<Event> happened) {
+        if (c.leaf()) {
+            return;
+        }
+        double now = separation(c, c.left.labels, this::recentDissimilarity);
+        double eps = HoeffdingBound.of(1, config.delta, recent.rows() + before.rows());
+        double lost = c.separationAtSplit - now;
+        if (lost > eps && 2 * lost > c.separationAtSplit) {
+            dissolve(c);
+            happened.add(new Event(
+                    rows, false, c.labels, NONE, NONE, NONE, Double.NaN, Double.NaN, c.d1AtSplit, Double.NaN, eps));
+            return;
+        }
+        mergeUnseparated(c.left, happened);
+        mergeUnseparated(c.right, happened);
+    }
+
+    private static void dissolve(Cluster c) {
+        c.left = null;
+        c.right = null;
+        c.counts.clear();
+    }
+
+    /** Mean d across the two sides less mean d within a side; NaN if no side has two labels. */
+    private static double separation(Cluster c, int[] left, Dissimilarity d) {
+        boolean[] first = new boolean[c.labels.length];
+        for (int k = 0; k < first.length; k++) {
+            first[k] = Arrays.binarySearch(left, c.labels[k]) >= 0;
+        }
+        double within = 0;
+        double between = 0;
+        int inside = 0;
+        int across = 0;
+        for (int i = 0; i < first.length; i++) {
+            for (int j = i + 1; j < first.length; j++) {
+                double x = d.of(c.labels[i], c.labels[j]);
+                if (first[i] == first[j]) {
+                    within += x;
+                    inside++;
+                } else {
+                    between += x;
+                    across++;
+                }
+            }
+        }
+        return between / across - within / inside;
+    }
+
+    private interface Dissimilarity {
+        double of(int i, int j);
+    }
+
+    /** Jaccard dissimilarity of two labels over the newest rows. */
+    public double recentDissimilarity(int i, int j) {
+        long both = recent.together(i, j) + before.together(i, j);
+        long either = recent.count(i) + before.count(i) + recent.count(j) + before.count(j) - both;
+        return either == 0 ? 1 : 1 - (double) both / either;
     }
 
     /** False if an ancestor was dissolved in this round. */
@@ -246,46 +313,12 @@ public final class LabelClusterer {
 
     private boolean merge(Cluster c, Spread s, double eps, List<Event> happened) {
         Cluster p = c.parent;
-        boolean odac = config.merge != MergeRule.SEPARATION && s.d1 - p.d1AtSplit > Math.max(p.epsAtSplit, eps);
-        if (!odac && (config.merge == MergeRule.ODAC || !separationLost(c))) {
+        if (!(s.d1 - p.d1AtSplit > Math.max(p.epsAtSplit, eps))) {
             return false;
         }
-        p.left = null;
-        p.right = null;
-        p.counts.clear();
-        happened.add(new Event(
-                rows, false, p.labels, new int[0], new int[0], new int[0], s.d0, s.d1, p.d1AtSplit, s.mean, eps));
-        if (p.parent != null && p.parent.overLeaves()) {
-            p.parent.counts.clear();
-        }
+        dissolve(p);
+        happened.add(new Event(rows, false, p.labels, NONE, NONE, NONE, s.d0, s.d1, p.d1AtSplit, s.mean, eps));
         return true;
-    }
-
-    /** Whether the parent's counts say that labels inside c are more unlike than labels of the two siblings. */
-    private boolean separationLost(Cluster c) {
-        Cluster p = c.parent;
-        if (!p.overLeaves() || p.counts.rows() == 0) {
-            return false;
-        }
-        boolean[] inside = new boolean[p.labels.length];
-        for (int k = 0; k < inside.length; k++) {
-            inside[k] = Arrays.binarySearch(c.labels, p.labels[k]) >= 0;
-        }
-        double within = 0;
-        double between = 0;
-        for (int i = 0; i < inside.length; i++) {
-            for (int j = i + 1; j < inside.length; j++) {
-                if (inside[i] && inside[j]) {
-                    within += d(p.counts, i, j);
-                } else if (inside[i] != inside[j]) {
-                    between += d(p.counts, i, j);
-                }
-            }
-        }
-        int n = c.labels.length;
-        within /= 0.5 * n * (n - 1);
-        between /= (double) n * (inside.length - n);
-        return within - between > eps(p);
     }
 
     private void split(Cluster c, Spread s, double eps, List<Event> happened) {
@@ -305,6 +338,10 @@ public final class LabelClusterer {
         c.right = new Cluster(Arrays.copyOf(right, r), c);
         c.d1AtSplit = s.d1;
         c.epsAtSplit = eps;
+        c.separationAtSplit = separation(
+                c,
+                c.left.labels,
+                (i, j) -> d(c.counts, Arrays.binarySearch(c.labels, i), Arrays.binarySearch(c.labels, j)));
         c.counts.clear();
         int[] pivots = {c.labels[s.first], c.labels[s.second]};
         happened.add(
@@ -316,13 +353,11 @@ public final class LabelClusterer {
         collect(root, leaves);
         leafOf = new Cluster[labels];
         placeInLeaf = new int[labels];
-        placeInParent = new int[labels];
         for (Cluster c : leaves) {
             for (int k = 0; k < c.labels.length; k++) {
                 int label = c.labels[k];
                 leafOf[label] = c;
                 placeInLeaf[label] = k;
-                placeInParent[label] = c.parent == null ? -1 : Arrays.binarySearch(c.parent.labels, label);
             }
         }
     }
@@ -419,7 +454,7 @@ public final class LabelClusterer {
             for (Cluster o : b) {
                 for (int i : c.labels) {
                     for (int j : o.labels) {
-                        sum += d(all, i, j);
+                        sum += recentDissimilarity(i, j);
                         n++;
                     }
                 }
@@ -448,36 +483,25 @@ public final class LabelClusterer {
         return rows;
     }
 
-    /** Jaccard dissimilarity of two labels over all rows since the start or the last full reset. */
-    public double dissimilarity(int i, int j) {
-        return d(all, i, j);
-    }
-
     /** Forgets what was counted, so that the groups are judged by rows from now on; the groups stay for now. */
     public void reset() {
-        all.clear();
+        recent.clear();
+        before.clear();
         Arrays.fill(cardinalities, 0);
         for (Cluster c : leaves) {
             c.counts.clear();
-            if (c.parent != null) {
-                c.parent.counts.clear();
-            }
         }
     }
 
     /** The same for the leaves that hold any of these labels. */
     public void reset(int[] some) {
         for (int label : some) {
-            Cluster c = leafOf[label];
-            c.counts.clear();
-            if (c.parent != null) {
-                c.parent.counts.clear();
-            }
+            leafOf[label].counts.clear();
         }
     }
 
     public void save(NumberWriter w) {
-        w.add(rows).add(all.save()).add(cardinalities);
+        w.add(rows).add(recent.save()).add(before.save()).add(cardinalities);
         save(root, w);
         w.add(partition.length);
         for (int[] g : partition) {
@@ -488,7 +512,7 @@ public final class LabelClusterer {
     private static void save(Cluster c, NumberWriter w) {
         w.add(c.labels).add(c.counts.save()).add(c.leaf());
         if (!c.leaf()) {
-            w.add(c.d1AtSplit).add(c.epsAtSplit);
+            w.add(c.d1AtSplit).add(c.epsAtSplit).add(c.separationAtSplit);
             save(c.left, w);
             save(c.right, w);
         }
@@ -497,7 +521,8 @@ public final class LabelClusterer {
     /** Takes over what {@link #save} wrote; one that refuses is not to be used afterwards. */
     public void restore(NumberReader r) {
         rows = r.whole(0, 1L << 53);
-        all.restore(r.longs());
+        recent.restore(r.longs());
+        before.restore(r.longs());
         long[] c = r.longs();
         if (c.length != labels + 1) {
             throw r.damaged("there are " + c.length + " counts of cardinalities for " + labels + " labels");
@@ -527,6 +552,7 @@ public final class LabelClusterer {
         if (!r.flag()) {
             c.d1AtSplit = r.next();
             c.epsAtSplit = r.next();
+            c.separationAtSplit = r.next();
             c.left = restore(r, c);
             c.right = restore(r, c);
         }

@@ -121,7 +121,8 @@ public final class LabelPowerset {
         }
         for (int label : store.labels((int) work[k + best])) {
             if (local[label] >= 0) {
-                p[local[label]] += 0.5;
+                // shares add up to a half but for rounding
+                p[local[label]] = Math.min(1, 0.5 + p[local[label]]);
             }
         }
     }

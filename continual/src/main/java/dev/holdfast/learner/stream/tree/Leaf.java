@@ -122,7 +122,7 @@ final class Leaf extends Node {
     private void majority(double[] p) {
         double n = weight();
         for (int l = 0; l < size; l++) {
-            p[l] = n == 0 ? 0 : 0.5 * counts[l] / n;
+            p[l] = n == 0 ? 0 : Math.min(0.5, 0.5 * counts[l] / n);
         }
         int[] set = n == 0 ? prior : sets.majority();
         for (int l : set) {

@@ -96,7 +96,7 @@ public final class MultiLabelTree {
         }
         double all = vote + background(root, e, p);
         for (int l = 0; l < size; l++) {
-            p[l] /= all;
+            p[l] = Math.min(1, p[l] / all);
         }
         return null;
     }
