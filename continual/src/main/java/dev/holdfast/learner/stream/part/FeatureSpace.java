@@ -3,6 +3,7 @@ package dev.holdfast.learner.stream.part;
 import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Schema;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -61,8 +62,11 @@ public final class FeatureSpace {
         double[][] rows = null;
         int at = 0;
         for (Schema.Field f : fields) {
-            double[][] part = x.array(f.name());
             int width = (int) f.count();
+            if (x.holds(f.name()) == Inputs.Form.TENSOR) {
+                shape(f, x.tensor(f.name()).shape());
+            }
+            double[][] part = x.array(f.name());
             for (int i = 0; i < part.length; i++) {
                 if (part[i].length != width) {
                     throw new IllegalArgumentException("Row " + i + " has " + part[i].length + " numbers in field '"
@@ -80,6 +84,19 @@ public final class FeatureSpace {
             at += width;
         }
         return rows;
+    }
+
+    private static void shape(Schema.Field f, long[] rows) {
+        boolean fits = rows.length == f.shape().size() + 1;
+        for (int k = 0; fits && k < f.shape().size(); k++) {
+            fits = rows[k + 1] == f.shape().get(k);
+        }
+        // one number a row may also stand in a column
+        fits |= f.shape().isEmpty() && rows.length == 2 && rows[1] == 1;
+        if (!fits) {
+            throw new IllegalArgumentException("Field '" + f.name() + "' has rows of shape "
+                    + Arrays.toString(Arrays.copyOfRange(rows, 1, rows.length)) + "; expected " + f.shape() + ".");
+        }
     }
 
     /** Refuses a row of another width, numbers that are not finite or too large, and unknown codes. */

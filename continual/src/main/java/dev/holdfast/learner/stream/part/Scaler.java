@@ -64,11 +64,6 @@ public final class Scaler {
         return centre[column];
     }
 
-    /** Rows observed. */
-    public long rows() {
-        return rows;
-    }
-
     double[] inverses() {
         return inverse;
     }

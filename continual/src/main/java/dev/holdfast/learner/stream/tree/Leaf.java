@@ -190,7 +190,7 @@ final class Leaf extends Node {
         Scaler scale = labelling.context.scaler();
         centre = new double[x.length];
         for (int j = 0; j < x.length; j++) {
-            centre[j] = labelling.context.space().vocabulary(j) > 0 ? 0 : scale.rows() == 0 ? x[j] : scale.centre(j);
+            centre[j] = labelling.context.space().vocabulary(j) > 0 ? 0 : scale.centre(j);
             least[j] = x[j];
             most[j] = x[j];
         }
