@@ -36,6 +36,8 @@ public final class Example {
     public int filled;
 
     int slot = -1;
+    private int[] present = {};
+    private int presentCount = -1;
     private boolean scaled;
     private double length = -1;
     private double[] distance = {};
@@ -58,6 +60,7 @@ public final class Example {
         count = 0;
         weight = 1;
         slot = -1;
+        presentCount = -1;
         scaled = false;
         length = -1;
         now++;
@@ -84,6 +87,28 @@ public final class Example {
         poisson = 1;
         Arrays.fill(bag, 1);
         return this;
+    }
+
+    /** Where the row is not 0: the first {@link #presentCount} entries. */
+    public int[] present() {
+        if (presentCount < 0) {
+            if (present.length < x.length) {
+                present = new int[x.length];
+            }
+            presentCount = 0;
+            for (int j = 0; j < x.length; j++) {
+                if (x[j] != 0) {
+                    present[presentCount++] = j;
+                }
+            }
+        }
+        return present;
+    }
+
+    /** How many columns of the row are not 0. */
+    public int presentCount() {
+        present();
+        return presentCount;
     }
 
     /** The row was learnt by all parts; now its scale may move. */
