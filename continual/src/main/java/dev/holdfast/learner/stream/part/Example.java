@@ -43,6 +43,9 @@ public final class Example {
     private double[] distance = {};
     private int[] stamp = {};
     private int now;
+    private final long[] windows = new long[16];
+    private final double[][] nearest = new double[16][];
+    private int remembered;
     private double[] scratch = {};
     private double[] buffer = {};
     private double[] part = {};
@@ -63,6 +66,7 @@ public final class Example {
         presentCount = -1;
         scaled = false;
         length = -1;
+        remembered = 0;
         now++;
         return this;
     }
@@ -149,6 +153,29 @@ public final class Example {
             distance[stored] = context.store().distance(x, stored, inverse, length);
         }
         return distance[stored];
+    }
+
+    /**
+     * The nearest rows of a window and their distances, if they were found before for a window of the same rows: windows of
+     * several trees often hold the same ones. Null if not.
+     */
+    double[] found(long window, int k) {
+        for (int i = 0; i < remembered; i++) {
+            if (windows[i] == window && nearest[i].length == 2 * k) {
+                return nearest[i];
+            }
+        }
+        return null;
+    }
+
+    /** Room to remember 2k numbers for a window. */
+    double[] remember(long window, int k) {
+        int at = remembered < nearest.length ? remembered++ : nearest.length - 1;
+        windows[at] = window;
+        if (nearest[at] == null || nearest[at].length != 2 * k) {
+            nearest[at] = new double[2 * k];
+        }
+        return nearest[at];
     }
 
     /** At least n doubles to compute in; whoever asks next gets the same. */
