@@ -127,7 +127,7 @@ public final class Example {
     /** Makes {@link #z} if it was not made yet. */
     public void scale() {
         if (!scaled) {
-            filled = context.scaler().scale(x, z, at);
+            filled = context.scaler().scale(x, present(), presentCount, z, at);
             scaled = true;
         }
     }

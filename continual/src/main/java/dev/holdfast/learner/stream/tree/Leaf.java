@@ -227,18 +227,7 @@ final class Leaf extends Node {
         for (int j = 0; j < width; j++) {
             centre[j] = labelling.context.space().vocabulary(j) > 0 ? 0 : scale.centre(j);
         }
-        centred = positions(centre);
-    }
-
-    private static int[] positions(double[] centre) {
-        int[] at = new int[centre.length];
-        int n = 0;
-        for (int j = 0; j < centre.length; j++) {
-            if (centre[j] != 0) {
-                at[n++] = j;
-            }
-        }
-        return Arrays.copyOf(at, n);
+        centred = Scaler.positions(centre);
     }
 
     private void nominal(int column, int value, double w) {
@@ -454,7 +443,7 @@ final class Leaf extends Node {
             }
             System.arraycopy(seen, 0, o.present, 0, width);
             o.observed = r.integer(0, Integer.MAX_VALUE);
-            o.centred = positions(o.centre);
+            o.centred = Scaler.positions(o.centre);
         }
         for (int l = 0; l < o.size + 2; l++) {
             if (r.flag()) {
