@@ -4,6 +4,13 @@ import com.yahoo.labs.samoa.instances.DenseInstance;
 import com.yahoo.labs.samoa.instances.InstancesHeader;
 import com.yahoo.labs.samoa.instances.MultiLabelInstance;
 import com.yahoo.labs.samoa.instances.Prediction;
+import dev.holdfast.data.DataException;
+import dev.holdfast.data.catalog.DataCatalog;
+import dev.holdfast.data.catalog.DataPair;
+import dev.holdfast.data.source.DataOptions;
+import dev.holdfast.data.source.LabelRows;
+import dev.holdfast.data.synth.LabelBlocks;
+import dev.holdfast.data.synth.LinkedLabels;
 import dev.holdfast.evaluate.metric.MultiLabelMetrics;
 import dev.holdfast.learner.stream.BinaryRelevance;
 import dev.holdfast.learner.stream.Ihomer;
@@ -55,12 +62,33 @@ public final class MoaSideBySide {
                 "| stream | learner | subset accuracy | Hamming loss | micro-F1 | macro-F1 | rows a second | "
                         + "ratio to iSOUP-Tree | quartiles |");
         System.out.println("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |");
-        for (LabelStream s : LabelStream.all(rows)) {
+        for (LabelRows s : streams(rows)) {
             compare(s, turns);
         }
     }
 
-    private static void compare(LabelStream s, int turns) throws IOException {
+    /** All that can be had here, generated ones first. */
+    private static List<LabelRows> streams(int rows) {
+        List<LabelRows> s = new ArrayList<>();
+        s.add(LabelBlocks.rows(LabelBlocks.Config.defaults(rows / 2), Rng.of(1), rows));
+        for (int labels : new int[] {8, 25}) {
+            s.add(LinkedLabels.rows(
+                    new LinkedLabels.Config(labels, 80, 1.8, 0.25, LinkedLabels.Concept.RADIAL, rows / 2),
+                    Rng.of(1),
+                    rows));
+        }
+        for (String id : new String[] {"music", "yeast", "scene", "enron", "imdb"}) {
+            try {
+                DataPair p = DataCatalog.open(id + "?standardise=no", DataOptions.defaults());
+                s.add(LabelRows.of(id, p.train(), p.test()).first(rows));
+            } catch (DataException absent) {
+                System.err.println("Without '" + id + "': " + absent.getMessage());
+            }
+        }
+        return s;
+    }
+
+    private static void compare(LabelRows s, int turns) throws IOException {
         InstancesHeader header = header(s);
         MultiLabelInstance[] instances = instances(s, header);
         Map<String, Supplier<Contender>> all = new LinkedHashMap<>();
@@ -78,7 +106,7 @@ public final class MoaSideBySide {
                 boolean[] said = new boolean[s.labels()];
                 Contender c = e.getValue().get();
                 long spent = 0;
-                for (int i = 0; i < s.x().length; i++) {
+                for (int i = 0; i < s.size(); i++) {
                     long start = System.nanoTime();
                     c.next(i, said);
                     spent += System.nanoTime() - start;
@@ -88,8 +116,7 @@ public final class MoaSideBySide {
                 scores.put(e.getKey(), m);
             }
         }
-        String title =
-                String.format(Locale.ROOT, "%s, %,d x %d, %d labels", s.name(), s.x().length, s.width(), s.labels());
+        String title = String.format(Locale.ROOT, "%s, %,d x %d, %d labels", s.name(), s.size(), s.width(), s.labels());
         for (String name : all.keySet()) {
             double[] ratio = new double[turns];
             for (int t = 0; t < turns; t++) {
@@ -108,7 +135,7 @@ public final class MoaSideBySide {
                     m.hammingLoss(),
                     m.microF1(),
                     m.macroF1(),
-                    s.x().length / quantile(own, 0.5),
+                    s.size() / quantile(own, 0.5),
                     name.equals(PEER) ? "1" : String.format(Locale.ROOT, "**%.1f**", quantile(ratio, 0.5)),
                     name.equals(PEER)
                             ? ""
@@ -120,9 +147,9 @@ public final class MoaSideBySide {
         return sorted[(int) Math.round(q * (sorted.length - 1))];
     }
 
-    private static <C extends Record> Contender holdfast(LearnerPlugin<C> plugin, LabelStream s) {
+    private static <C extends Record> Contender holdfast(LearnerPlugin<C> plugin, LabelRows s) {
         StreamLearner l = (StreamLearner) plugin.create(plugin.defaults(), s.schema(), Rng.of(1));
-        int[][] sets = new int[s.x().length][];
+        int[][] sets = new int[s.size()][];
         Arrays.setAll(sets, s::set);
         return (row, said) -> {
             double[] p = l.learnRow(s.x()[row], sets[row]);
@@ -167,7 +194,7 @@ public final class MoaSideBySide {
     }
 
     /** MOA makes headers of several outputs from files only. */
-    private static InstancesHeader header(LabelStream s) throws IOException {
+    private static InstancesHeader header(LabelRows s) throws IOException {
         StringBuilder b = new StringBuilder("@relation stream\n");
         for (int l = 0; l < s.labels(); l++) {
             b.append("@attribute y").append(l).append(" {0,1}\n");
@@ -189,8 +216,8 @@ public final class MoaSideBySide {
         }
     }
 
-    private static MultiLabelInstance[] instances(LabelStream s, InstancesHeader header) {
-        MultiLabelInstance[] rows = new MultiLabelInstance[s.x().length];
+    private static MultiLabelInstance[] instances(LabelRows s, InstancesHeader header) {
+        MultiLabelInstance[] rows = new MultiLabelInstance[s.size()];
         for (int i = 0; i < rows.length; i++) {
             double[] v = new double[s.labels() + s.width()];
             for (int l = 0; l < s.labels(); l++) {
