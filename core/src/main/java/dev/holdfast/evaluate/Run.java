@@ -78,6 +78,9 @@ public final class Run implements Stateful {
             if (e.boundaryKnown()) {
                 timed(() -> learner.begin(told));
             }
+            if (step == 0 && at == 0) {
+                probe(new Moment(-1, 0, 0, false, null));
+            }
         }
         if (loader.hasNext()) {
             learn(e);
@@ -85,7 +88,7 @@ public final class Run implements Stateful {
             if (e.boundaryKnown()) {
                 timed(() -> learner.end(told));
             }
-            probe(true);
+            probe(new Moment(step, samples, at, true, last));
             loader.close();
             loader = null;
             begun = false;
@@ -138,16 +141,27 @@ public final class Run implements Stateful {
         try (Scope s = Scope.open()) {
             Batch next = loader.next();
             Batch b = e.boundaryKnown() ? next.withTask(e.task()) : next;
+            look(b);
             timed(() -> last = learner.learn(b));
             step++;
             samples += b.size();
             lossSum += Double.isNaN(last.loss()) ? 0 : last.loss();
         }
-        probe(false);
+        probe(new Moment(step, samples, at, false, last));
     }
 
-    private void probe(boolean end) {
-        Moment m = new Moment(step, samples, at, end, last);
+    private void look(Batch b) {
+        Moment m = new Moment(step, samples, at, false, last);
+        for (Probe<Learner> p : probes) {
+            if (p instanceof LookAhead ahead && ahead.dueBefore(m)) {
+                try (Scope s = Scope.open()) {
+                    ahead.before(learner, b, m, log);
+                }
+            }
+        }
+    }
+
+    private void probe(Moment m) {
         for (Probe<Learner> p : probes) {
             if (p.due(m)) {
                 try (Scope s = Scope.open()) {
