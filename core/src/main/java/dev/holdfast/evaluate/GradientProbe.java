@@ -25,20 +25,29 @@ public final class GradientProbe implements LookAhead {
     public static final String STABILITY_FROM = "gradient.stability.from";
 
     private final long every;
+    private final int part;
 
     /**
      * @param every updates between two records
      */
     public GradientProbe(long every) {
+        this(every, -1);
+    }
+
+    /**
+     * @param part the part of the stream to watch, from 0; -1 = all
+     */
+    public GradientProbe(long every, int part) {
         if (every < 1) {
             throw new IllegalArgumentException("every must be >= 1 update but is " + every + ".");
         }
         this.every = every;
+        this.part = part;
     }
 
     @Override
     public boolean dueBefore(Moment m) {
-        return m.step() % every == 0;
+        return m.step() % every == 0 && (part < 0 || part == m.experience());
     }
 
     @Override

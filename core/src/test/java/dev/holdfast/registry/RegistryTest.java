@@ -108,7 +108,13 @@ class RegistryTest {
         Registry r = Registry.load();
         assertThat(r.scenarios())
                 .extracting(ScenarioPlugin::name)
-                .containsExactly("class-incremental", "domain-permuted", "domain-rotated", "joint", "task-incremental");
+                .containsExactly(
+                        "class-incremental",
+                        "domain-permuted",
+                        "domain-rotated",
+                        "domain-turning",
+                        "joint",
+                        "task-incremental");
         assertThat(create(r.scenario("class-incremental"), d).name()).isEqualTo("class-incremental 5x2");
         assertThat(create(r.scenario("task-incremental"), d).taskIdAtTest()).isTrue();
         assertThat(create(r.scenario("domain-permuted"), d).experiences()).hasSize(5);

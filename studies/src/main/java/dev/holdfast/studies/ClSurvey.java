@@ -198,7 +198,7 @@ public final class ClSurvey implements Study {
                         "DER++", new DarkReplay.DerPlusPlusPlugin(), new DarkReplay.Config(net(0.1), 200, 128, 1, 1)));
         for (long seed : c.seeds(seeds)) {
             Scenario s = DomainIncremental.of(
-                    new DomainIncremental.Config(DomainIncremental.Shift.PERMUTED, tasks, Dealing.offline(1, 128)),
+                    DomainIncremental.drawn(DomainIncremental.Shift.PERMUTED, tasks, Dealing.offline(1, 128)),
                     data.train(),
                     data.test(),
                     Rng.of(seed));
