@@ -298,7 +298,7 @@
       } : undefined
     }));
     const marks = bed.stream.partEnds.slice(0, -1).map((x, k) => ({ xAxis: x, name: 'switch to task ' + (k + 2) })).filter(m => inside(m.xAxis)).slice(0, 30);
-    const lines = marks.map(m => ({ ...m, lineStyle: { color: css('--quiet'), type: 'solid', width: 1 }, label: { formatter: marks.length > 6 ? '' : '{b}', position: 'insideEndTop', color: css('--quiet'), fontSize: 11 } }));
+    const lines = marks.map(m => ({ ...m, lineStyle: { color: css('--quiet'), type: 'solid', width: 1 }, label: { formatter: marks.length > 6 ? '' : '{b}', position: 'end', distance: 4, color: css('--quiet'), fontSize: 11 } }));
     if (known(trial.minAccuracy)) {
       lines.push({ yAxis: 100 * trial.minAccuracy, name: 'min-ACC', lineStyle: { color: css('--warn'), type: 'dashed' }, label: { formatter: '{b} ' + percent(trial.minAccuracy), position: 'insideStartTop', color: css('--warn'), fontSize: 12 } });
     }
@@ -475,7 +475,11 @@
     const shown = gap.value;
     byId('gap-section').hidden = !curved.length;
     gap.replaceChildren(...curved.map(s => el('option', { value: s.learner }, s.learner)));
+    // first the contender whose end says least about its way there
+    const width = s => known(s.finalAccuracy && s.minAccuracy && s.minAccuracy.mean) ? s.finalAccuracy.mean - s.minAccuracy.mean : -1;
+    const widest = curved.filter(s => s.role === 'LEARNER').reduce((a, s) => !a || width(s) > width(a) ? s : a, null);
     if (curved.some(s => s.learner === shown)) gap.value = shown;
+    else if (widest) gap.value = widest.learner;
     byId('gap-switch').replaceChildren(el('option', { value: 0 }, 'the whole stream'),
       ...bed.stream.tasks.slice(1).map((_, k) => el('option', { value: k + 1 }, 'the switch to task ' + (k + 2))));
     summaryTable();
