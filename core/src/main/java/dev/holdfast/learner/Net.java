@@ -64,6 +64,31 @@ public final class Net implements Stateful {
         this.optimizer = config.optimizer().build(model.parameters());
     }
 
+    /** A copy that shares nothing that moves, with an optimizer that has not moved yet. */
+    private Net(Net of) {
+        this.config = of.config;
+        this.admission = of.admission;
+        this.rng = of.rng;
+        this.model = of.model.copy();
+        this.optimizer = config.optimizer().build(model.parameters());
+        this.step = of.step;
+    }
+
+    /**
+     * The network as the coming step will meet these rows, with a column for every class among them: this very network
+     * where there is nothing new, else a copy. For looking ahead with {@link #peek}; rows that do not fit are refused.
+     */
+    public Net ahead(Batch b) {
+        for (long id : admission.labelled(b)) {
+            if (columns().columnOf((int) id) < 0) {
+                Net copy = new Net(this);
+                copy.admit(b);
+                return copy;
+            }
+        }
+        return this;
+    }
+
     public Schema schema() {
         return admission.schema();
     }
@@ -119,6 +144,11 @@ public final class Net implements Stateful {
     /** A training pass of the coming step. */
     public Pass pass() {
         return Pass.train(draws("pass"));
+    }
+
+    /** The training pass of the coming step, with the same draws, but without a trace in the network's buffers. */
+    public Pass peek() {
+        return pass().withoutTrace();
     }
 
     /** Scores [n, columns] with graph. */

@@ -53,6 +53,9 @@ public final class Comparer {
         }
     }
 
+    /** 97.5 % of the standard normal distribution lie below. */
+    private static final double Z95 = 1.96;
+
     private final Plan plan;
     private final Registry registry;
     private final ReportFiles files;
@@ -213,16 +216,19 @@ public final class Comparer {
             rows += e.pace().epochs() * e.train().size();
             ends.add(rows);
         }
+        Trial.Options options = Trial.Options.defaults();
+        int curveRows = (int) s.tests().stream()
+                .mapToLong(t -> Math.min(options.curveRows(), t.data().size()))
+                .min()
+                .orElseThrow();
         return new Comparison.Stream(
                 s.name(),
                 s.tests().stream().map(t -> t.name()).toList(),
                 ends,
                 s.taskIdAtTest(),
-                (int) s.tests().stream()
-                        .mapToLong(t -> Math.min(
-                                Trial.Options.defaults().curveRows(), t.data().size()))
-                        .min()
-                        .orElseThrow(),
+                curveRows,
+                Z95 * 0.5 / Math.sqrt(curveRows),
+                options.dense(),
                 s.table());
     }
 

@@ -25,6 +25,10 @@ import java.util.stream.DoubleStream;
  * @param backwardTransfer BWT
  * @param intransigence IM: what retraining on everything so far knows more about the newest task, averaged over the
  *     parts; against joint training, the last part only, where there is no retraining row
+ * @param minAccuracy min-ACC: the least that was left of earlier tasks at any evaluated update, averaged over tasks
+ * @param worstCaseAccuracy WC-ACC: the newest task's accuracy and min-ACC, weighted by tasks
+ * @param windowedForgetting WF10: the largest drop within ten updates, averaged over tasks
+ * @param evaluateSeconds wall seconds of measuring
  * @param learnSeconds wall seconds inside the learner
  */
 public record Summary(
@@ -39,8 +43,12 @@ public record Summary(
         Stat forgettingClassic,
         Stat backwardTransfer,
         Stat intransigence,
+        Stat minAccuracy,
+        Stat worstCaseAccuracy,
+        Stat windowedForgetting,
         Stat cpuSeconds,
         Stat learnSeconds,
+        Stat evaluateSeconds,
         Stat msPerBatch,
         long parameters,
         long bytes,
@@ -89,8 +97,12 @@ public record Summary(
                 stat(done, Trial.Result::forgettingClassic),
                 stat(done, Trial.Result::backwardTransfer),
                 stat(done, r -> intransigence(r, all)),
+                stat(done, Trial.Result::minAccuracy),
+                stat(done, Trial.Result::worstCaseAccuracy),
+                stat(done, Trial.Result::windowedForgetting),
                 stat(done, Trial.Result::cpuSeconds),
                 stat(done, Trial.Result::learnSeconds),
+                stat(done, Trial.Result::evaluateSeconds),
                 stat(done, r -> 1000 * r.secondsPerBatch()),
                 one.parameters(),
                 one.bytes(),

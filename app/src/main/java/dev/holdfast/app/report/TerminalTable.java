@@ -24,7 +24,8 @@ public final class TerminalTable {
                 """
                 final = mean accuracy over all tasks after the last, average = the same averaged over the stream,
                 forgets = mean drop from the best a task ever had (classic: since it was learnt), BWT = backward
-                transfer, IM = intransigence: what retraining knows more about each newest task; all in percent
+                transfer, IM = intransigence: what retraining knows more about each newest task, min-ACC = the least
+                that was left of earlier tasks at any update, WF10 = the largest drop within ten updates; all in percent
                 """);
         ranks(b, c.ranks());
         return b.toString().stripTrailing();
@@ -33,7 +34,7 @@ public final class TerminalTable {
     private static void table(StringBuilder b, Comparison.Bed bed) {
         boolean several = bed.summary().stream().anyMatch(s -> s.seeds() > 1);
         int wide = several ? 13 : 8;
-        String head = "%-12s %-9s %" + wide + "s %" + wide + "s %8s %8s %8s %8s %9s %9s %10s%n";
+        String head = "%-12s %-9s %" + wide + "s %" + wide + "s %8s %8s %8s %8s %8s %8s %9s %9s %10s%n";
         b.append(String.format(
                 head,
                 "learner",
@@ -44,6 +45,8 @@ public final class TerminalTable {
                 "classic",
                 "BWT",
                 "IM",
+                "min-ACC",
+                "WF10",
                 "CPU s",
                 "ms/batch",
                 "state"));
@@ -65,6 +68,8 @@ public final class TerminalTable {
                     percent(s.forgettingClassic()),
                     percent(s.backwardTransfer()),
                     percent(s.intransigence()),
+                    percent(s.minAccuracy()),
+                    percent(s.windowedForgetting()),
                     String.format(Locale.ROOT, "%.2f", s.cpuSeconds().mean()),
                     String.format(Locale.ROOT, "%.2f", s.msPerBatch().mean()),
                     bytes(s.bytes())));

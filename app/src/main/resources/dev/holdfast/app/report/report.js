@@ -87,7 +87,7 @@
 
   function summaryTable() {
     const head = ['Learner', 'Role', { text: 'Final', title: 'AA' }, { text: 'Average', title: 'AIA' },
-      'Forgetting (survey)', 'Forgetting (classic)', 'BWT', 'IM', 'CPU s', 'ms/batch', 'Parameters', 'State']
+      'Forgetting (survey)', 'Forgetting (classic)', 'BWT', 'IM', 'min-ACC', 'WC-ACC', 'WF10', 'CPU s', 'ms/batch', 'Parameters', 'State']
       .map((h, i) => i < 2 ? { text: h, class: 'text' } : h);
     const top = done().find(s => s.role === 'LEARNER');
     const rows = bed.summary.map(s => {
@@ -99,7 +99,8 @@
       }
       const seconds = v => v < 10 ? v.toFixed(2) : v.toFixed(1);
       return el('tr', { class: s === top ? 'best' : role(s) }, name, el('td', { class: 'text' }, role(s)),
-        ...[s.finalAccuracy, s.averageAccuracy, s.forgetting, s.forgettingClassic, s.backwardTransfer, s.intransigence]
+        ...[s.finalAccuracy, s.averageAccuracy, s.forgetting, s.forgettingClassic, s.backwardTransfer, s.intransigence,
+          s.minAccuracy, s.worstCaseAccuracy, s.windowedForgetting]
           .map(x => cell(x, v => percent(v))),
         cell(s.cpuSeconds, seconds), cell(s.msPerBatch, seconds),
         el('td', {}, count(s.parameters)), el('td', {}, bytes(s.bytes)));
@@ -158,7 +159,8 @@
   function path(trial) {
     const at = new Map();
     trial.curve.forEach(p => {
-      if (known(p.accuracy)) at.set(p.samples, [...(at.get(p.samples) || []), p.accuracy]);
+      // at the end of a part the square knows better
+      if (known(p.accuracy) && !bed.stream.partEnds.includes(p.samples)) at.set(p.samples, [...(at.get(p.samples) || []), p.accuracy]);
     });
     const points = [...at].map(([x, v]) => [x, mean(v)]);
     bed.stream.partEnds.forEach((x, k) => {
@@ -215,11 +217,9 @@
         data: bed.stream.partEnds.slice(0, 30).map((x, k) => ({ name: 'part ' + (k + 1), xAxis: x, label: { position: 'start', distance: -16, offset: [-4, 0], align: 'right' } }))
       }
     });
-    const rowsBehind = bed.stream.curveRows;
-    const se = 50 / Math.sqrt(rowsBehind);
-    byId('time-note').textContent = 'Between the ends of parts a point is measured on a fixed draw of ' + rowsBehind
-      + ' test rows or more of each task: standard error at most ' + se.toFixed(1) + ' points for one task, '
-      + (se / Math.sqrt(bed.stream.tasks.length)).toFixed(1) + ' for the mean over ' + bed.stream.tasks.length
+    byId('time-note').textContent = 'Between the ends of parts a point is measured on a fixed draw of ' + bed.stream.curveRows
+      + ' test rows or more of each task: 95 % interval at most ' + plusMinus(bed.stream.curveError) + ' points for one task, '
+      + plusMinus(bed.stream.curveError / Math.sqrt(bed.stream.tasks.length)) + ' for the mean over ' + bed.stream.tasks.length
       + '. At the end of a part all test rows are used.' + (all.request.seeds.length > 1 ? ' Lines are means over seeds.' : '');
     const chart = draw('time', {
       grid: { left: 48, right: 90, top: 64, bottom: 46 },
@@ -250,6 +250,80 @@
     chart.on('legendselectchanged', e => label(e.selected));
     chart.on('legendselectall', e => label(e.selected));
     chart.on('legendinverseselect', e => label(e.selected));
+  }
+
+  const plusMinus = share => '±' + (100 * share).toFixed(1);
+  /** Half of the 95 % interval around an accuracy on the curve's rows. */
+  const error = p => 1.96 * Math.sqrt(p * (1 - p) / bed.stream.curveRows);
+  const hasCurve = name => trialsOf(name).some(t => t.curve.length);
+
+  /** The curve of each task in one trial: [rows learnt from, accuracy], and its worst moment since it was learnt. */
+  function tasksOf(trial) {
+    return bed.stream.tasks.map((name, i) => {
+      const points = trial.curve.filter(p => p.task === i && known(p.accuracy)).map(p => [p.samples, p.accuracy]);
+      const learnt = points.filter(p => p[0] <= bed.stream.partEnds[i]).pop();
+      const since = points.filter(p => p[0] > bed.stream.partEnds[i]);
+      const worst = since.reduce((a, p) => !a || p[1] < a[1] ? p : a, null);
+      return { name, points, learnt, worst, last: points[points.length - 1] };
+    });
+  }
+
+  /** From shortly before a switch to where updates are no longer evaluated one by one; null = the whole stream. */
+  function around(trial, part) {
+    if (!part) return null;
+    const at = bed.stream.partEnds[part - 1];
+    const next = [...new Set(trial.curve.map(p => p.samples).filter(x => x > at && x < bed.stream.partEnds[part]))].sort((a, b) => a - b);
+    if (!next.length) return null;
+    const to = next[Math.min(next.length, Math.max(2, bed.stream.denseUpdates)) - 1];
+    return [Math.max(0, at - (to - at) / 4), to];
+  }
+
+  function gapChart() {
+    const name = byId('gap-learner').value;
+    const trial = trialsOf(name).find(t => t.curve.length);
+    if (!trial) return;
+    const tasks = tasksOf(trial);
+    const hues = HUES[dark.matches ? 'dark' : 'light'];
+    const range = around(trial, +byId('gap-switch').value);
+    const end = bed.stream.partEnds[bed.stream.partEnds.length - 1];
+    const inside = x => !range || x >= range[0] && x <= range[1];
+    const task = (t, i) => 'task ' + (i + 1) + (all.request.seeds.length > 1 ? '' : ' (' + short(t.name, 22) + ')');
+    const series = tasks.map((t, i) => ({
+      name: task(t, i), type: 'line', color: hues[i % hues.length], data: t.points.map(([x, y]) => [x, 100 * y]),
+      lineStyle: { width: 2 }, symbol: range ? 'circle' : 'none', symbolSize: 4, emphasis: { focus: 'series' },
+      markPoint: t.worst && inside(t.worst[0]) ? {
+        silent: true, symbol: 'circle', symbolSize: 10, itemStyle: { color: 'transparent', borderColor: hues[i % hues.length], borderWidth: 2 },
+        label: { show: tasks.length <= 10, position: 'bottom', color: css('--ink'), fontSize: 12, formatter: (100 * t.worst[1]).toFixed(0) },
+        data: [{ coord: [t.worst[0], 100 * t.worst[1]] }]
+      } : undefined
+    }));
+    const marks = bed.stream.partEnds.slice(0, -1).map((x, k) => ({ xAxis: x, name: 'switch to task ' + (k + 2) })).filter(m => inside(m.xAxis)).slice(0, 30);
+    const lines = marks.map(m => ({ ...m, lineStyle: { color: css('--quiet'), type: 'solid', width: 1 }, label: { formatter: marks.length > 6 ? '' : '{b}', position: 'end', distance: 4, color: css('--quiet'), fontSize: 11 } }));
+    if (known(trial.minAccuracy)) {
+      lines.push({ yAxis: 100 * trial.minAccuracy, name: 'min-ACC', lineStyle: { color: css('--warn'), type: 'dashed' }, label: { formatter: '{b} ' + percent(trial.minAccuracy), position: 'insideStartTop', color: css('--warn'), fontSize: 12 } });
+    }
+    series.push({ type: 'line', data: [], silent: true, markLine: { silent: true, symbol: 'none', data: lines } });
+    const worst = tasks.filter(t => t.worst);
+    byId('gap-note').textContent = 'Accuracy of ' + name + ' on each task while the stream goes on' + (all.request.seeds.length > 1 ? ', seed ' + trial.seed : '')
+      + '. Rings: the worst moment of a task since it was learnt; their mean is min-ACC. The first ' + bed.stream.denseUpdates
+      + ' updates after each switch are evaluated one by one, on ' + bed.stream.curveRows + ' or more test rows of each task that are the same every time: 95 % interval of a point at most '
+      + plusMinus(bed.stream.curveError) + ' points as a measure of all test rows.';
+    draw('gap', {
+      grid: { left: 48, right: 24, top: 64, bottom: 46 },
+      legend: { type: 'scroll', top: 0, textStyle: { color: css('--ink') }, pageTextStyle: { color: css('--quiet') }, inactiveColor: css('--line'), data: tasks.map(task) },
+      tooltip: tip({
+        trigger: 'axis',
+        formatter: ps => 'row ' + count(ps[0].value[0]) + '<br>' + ps.filter(p => known(p.value[1]))
+          .map(p => p.marker + escape(p.seriesName) + ' ' + p.value[1].toFixed(1) + ' ' + plusMinus(error(p.value[1] / 100))).join('<br>')
+      }),
+      xAxis: axis({ type: 'value', name: 'rows learnt from', nameLocation: 'middle', nameGap: 28, min: range ? range[0] : 0, max: range ? range[1] : end, splitLine: { show: false }, axisLabel: { color: css('--quiet'), hideOverlap: true, formatter: v => count(Math.round(v)) } }),
+      yAxis: axis({ type: 'value', name: 'accuracy, %', min: 0, max: 100 }),
+      series
+    }, 'Accuracy of ' + name + ' on each task over the stream. ' + (worst.length ? 'Worst moments since learnt: ' + worst.map(t => 'task ' + (tasks.indexOf(t) + 1) + ' ' + percent(t.worst[1]) + ' percent').join(', ') + '. ' : '') + 'The table below gives the numbers.');
+    const cell = p => el('td', {}, p ? percent(p[1]) + ' ' + plusMinus(error(p[1])) : '–');
+    fill(byId('gap-table'), 'Accuracy of ' + name + ' in percent on the rows of the curves, with 95 % intervals as a measure of all test rows.',
+      [{ text: 'Task', class: 'text' }, 'When learnt', 'Worst since', 'At row', 'In the end'],
+      tasks.map((t, i) => el('tr', {}, el('th', { scope: 'row' }, task(t, i)), cell(t.learnt), cell(t.worst), el('td', {}, t.worst ? count(t.worst[0]) : '–'), cell(t.last))));
   }
 
   /** One height for the two charts that stand side by side. */
@@ -363,11 +437,14 @@
   function howRun() {
     const m = all.machine;
     const q = all.request;
+    const sum = field => bed.summary.reduce((a, s) => a + (s[field] ? s[field].mean * s.seeds : 0), 0);
+    const measured = sum('evaluateSeconds');
     const entries = [
       ['Data', bed.data.name + ': ' + count(bed.data.trainRows) + ' rows to learn from, ' + count(bed.data.testRows) + ' to test on, ' + bed.data.classes + ' classes; content ' + bed.data.fingerprint],
       ['Read with', q.dataOptions.length ? q.dataOptions.join(', ') : 'defaults'],
       ['Scenario', bed.stream.name + (bed.stream.taskIdAtTest ? '; the task is known at test time' : '; the task is not known at test time')],
       ['Scenario settings', q.scenarioConfiguration], ['Budget', q.budget.toLowerCase()], ['Seeds', q.seeds.join(', ')],
+      ['Measuring', measured.toFixed(1) + ' s, ' + (100 * measured / Math.max(1e-9, measured + sum('learnSeconds'))).toFixed(0) + ' % of the time of learning and measuring together'],
       ['Holdfast', m.holdfast], ['libtorch binding', m.libtorch], ['Java', m.java],
       ['Machine', m.os + ', ' + m.processors + ' processors'], ['Threads of libtorch', m.threads + '; OMP_WAIT_POLICY ' + m.ompWaitPolicy], ['Written', all.created]
     ];
@@ -380,6 +457,7 @@
 
   function drawAll() {
     timeChart();
+    if (done().some(s => hasCurve(s.learner))) gapChart();
     squareChart();
     forgetChart();
     costChart();
@@ -392,6 +470,18 @@
     const before = choice.value;
     choice.replaceChildren(...done().map(s => el('option', { value: s.learner }, s.learner)));
     if (done().some(s => s.learner === before)) choice.value = before;
+    const curved = done().filter(s => hasCurve(s.learner));
+    const gap = byId('gap-learner');
+    const shown = gap.value;
+    byId('gap-section').hidden = !curved.length;
+    gap.replaceChildren(...curved.map(s => el('option', { value: s.learner }, s.learner)));
+    // first the contender whose end says least about its way there
+    const width = s => known(s.finalAccuracy && s.minAccuracy && s.minAccuracy.mean) ? s.finalAccuracy.mean - s.minAccuracy.mean : -1;
+    const widest = curved.filter(s => s.role === 'LEARNER').reduce((a, s) => !a || width(s) > width(a) ? s : a, null);
+    if (curved.some(s => s.learner === shown)) gap.value = shown;
+    else if (widest) gap.value = widest.learner;
+    byId('gap-switch').replaceChildren(el('option', { value: 0 }, 'the whole stream'),
+      ...bed.stream.tasks.slice(1).map((_, k) => el('option', { value: k + 1 }, 'the switch to task ' + (k + 2))));
     summaryTable();
     ranks();
     howRun();
@@ -411,6 +501,8 @@
     byId('bed').addEventListener('change', e => { bed = all.beds[+e.target.value]; show(); });
   }
   byId('learner').addEventListener('change', squareChart);
+  byId('gap-learner').addEventListener('change', gapChart);
+  byId('gap-switch').addEventListener('change', gapChart);
   dark.addEventListener('change', show);
   addEventListener('resize', () => charts.forEach(c => c.resize()));
   show();

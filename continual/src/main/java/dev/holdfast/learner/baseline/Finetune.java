@@ -8,11 +8,13 @@ import dev.holdfast.learner.Footprint;
 import dev.holdfast.learner.Net;
 import dev.holdfast.learner.NetConfig;
 import dev.holdfast.learner.NetLearner;
+import dev.holdfast.learner.SplitsGradient;
 import dev.holdfast.optim.Step;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.scenario.Joint;
 import dev.holdfast.scenario.Scenario;
+import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.State;
 import org.bytedeco.pytorch.Tensor;
@@ -21,7 +23,7 @@ import org.bytedeco.pytorch.Tensor;
  * Plain supervised training on whatever arrives: the least that a continual learner must beat, and joint training when
  * everything arrives at once.
  */
-public final class Finetune implements NetLearner {
+public final class Finetune implements NetLearner, SplitsGradient {
     /** Network and optimizer. */
     public record Config(NetConfig net) {}
 
@@ -42,6 +44,13 @@ public final class Finetune implements NetLearner {
         Tensor loss = net.crossEntropy(net.scores(b.inputs(), net.pass()), b);
         Step step = net.descend(loss);
         return net.report(loss, b.size(), step);
+    }
+
+    @Override
+    public Split split(Batch b) {
+        Net ahead = net.ahead(b);
+        Tensor loss = ahead.crossEntropy(ahead.scores(b.inputs(), ahead.peek()), b);
+        return Split.plastic(Autograd.grad(loss, ahead.parameters(), false), Stability.NONE);
     }
 
     @Override
