@@ -60,8 +60,9 @@ public final class ScenarioPlugins {
     /** Everything in one part. */
     public record AtOnce(@Doc("passes over the data") int epochs, @Doc("rows a batch") int batchSize) {}
 
-    /** One row after the other. */
-    public record AsTheyCome(@Doc("rows a batch") int batchSize) {}
+    /** Rows in their order. */
+    public record AsTheyCome(
+            @Doc("rows that are predicted together, then learnt; 1 = strictly row by row") int batchSize) {}
 
     /** {@code class-incremental}. */
     public static final class ClassIncrementalPlugin implements ScenarioPlugin<Classes> {
@@ -169,7 +170,7 @@ public final class ScenarioPlugins {
 
         @Override
         public AsTheyCome defaults() {
-            return new AsTheyCome(1);
+            return new AsTheyCome(16);
         }
 
         @Override
