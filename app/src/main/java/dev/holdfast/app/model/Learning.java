@@ -22,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -51,9 +52,6 @@ final class Learning {
     private final long window;
     private long rows;
     private long batches;
-
-    /** Whether the groups of labels changed since they were last told. */
-    private boolean changed = true;
 
     /** @param folder where checkpoints and the model go, or null to keep none */
     Learning(
@@ -132,6 +130,7 @@ final class Learning {
                 }
             }
             scoped(() -> learner.end(whole));
+            partition().ifPresent(groups -> meter.line(at("labels learnt together: %s", groups)));
         }
         ModelCard done =
                 model.card().after(new ModelCard.Lesson(request, rows, batches, scores == null ? Map.of() : defined()));
@@ -160,10 +159,10 @@ final class Learning {
     /** What the learner and the drift detection noticed, and now and then the scores. */
     private void tell(Console.Meter meter, StepReport report, boolean line) {
         for (StepReport.Event e : report.events()) {
-            if (e.kind() == StepReport.Event.Kind.PARTITION_CHANGED) {
-                changed = true;
-            }
-            meter.line(at("%s: %s", e.kind().toString().toLowerCase(Locale.ROOT).replace('_', ' '), e.what()));
+            String kind = e.kind().toString().toLowerCase(Locale.ROOT).replace('_', ' ');
+            // a partition is told by the names of its labels, which the learner does not know
+            boolean groups = e.kind() == StepReport.Event.Kind.PARTITION_CHANGED;
+            meter.line(at("%s: %s", kind, groups ? partition().orElse(e.what()) : e.what()));
         }
         if (scores == null) {
             if (line) {
@@ -186,19 +185,14 @@ final class Learning {
                             .collect(Collectors.joining("   ")),
                     percent(recent.get(0)),
                     percent(scores.noChange())));
-            tellPartition(meter);
         }
     }
 
-    /** The groups of labels that are learnt apart, where the learner has such; once after they changed. */
-    private void tellPartition(Console.Meter meter) {
-        if (changed && model.learner() instanceof Partitioned p) {
-            changed = false;
-            meter.line(at(
-                    "%d groups of labels: %s",
-                    p.partition().size(),
-                    p.partition().stream().map(this::names).collect(Collectors.joining(" "))));
-        }
+    /** The groups of labels that are learnt apart, where the learner has such. */
+    private Optional<String> partition() {
+        return model.learner() instanceof Partitioned p
+                ? Optional.of(p.partition().stream().map(this::names).collect(Collectors.joining(" ")))
+                : Optional.empty();
     }
 
     private String names(List<Integer> labels) {
