@@ -1,5 +1,6 @@
 package dev.holdfast.evaluate;
 
+import dev.holdfast.data.Target;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
 import dev.holdfast.learner.Learner;
@@ -29,10 +30,29 @@ public final class Compatibility {
         if (c.has(Trait.REREADS) && parts.stream().anyMatch(e -> !e.train().rereadable())) {
             why.add("it reads a part's rows again at its end, but here rows pass by once");
         }
+        if (s.schema().target() == Target.MultiLabel.class && !c.has(Trait.MULTI_LABEL)) {
+            why.add("it learns one class a row, but here rows have sets of labels");
+        }
         if (c.has(Trait.NEEDS_TASK_ID) && !s.taskIdAtTest()) {
             why.add("it predicts only when told the task, but here the task is unknown at test time");
         }
         return why;
+    }
+
+    /** The same of a configured plugin, which may admit no such rows or be unable to rearrange the stream. */
+    public static <C extends Record> List<String> obstacles(LearnerPlugin<C> p, C config, Scenario s) {
+        try (Scope scope = Scope.open();
+                Learner l = p.create(config, s.schema(), Rng.of(0))) {
+            return obstacles(l.capabilities(), p.arrange(s));
+        } catch (IllegalArgumentException e) {
+            return List.of(firstLine(e));
+        }
+    }
+
+    private static String firstLine(Exception e) {
+        String text = e.getMessage() == null ? e.toString() : e.getMessage();
+        String first = text.lines().findFirst().orElse(text);
+        return first.endsWith(".") ? first.substring(0, first.length() - 1) : first;
     }
 
     /** Names of the learners that fit a scenario with their default configurations. */
@@ -44,22 +64,21 @@ public final class Compatibility {
     }
 
     private static <C extends Record> boolean fits(LearnerPlugin<C> p, Scenario s) {
-        try (Scope scope = Scope.open();
-                Learner l = p.create(p.defaults(), s.schema(), Rng.of(0))) {
-            return obstacles(l.capabilities(), p.arrange(s)).isEmpty();
-        } catch (IllegalArgumentException e) {
-            // it admits no such rows, or cannot rearrange such a stream
-            return false;
-        }
+        return obstacles(p, p.defaults(), s).isEmpty();
     }
 
     /** Refuses an unfit pair with the reasons; {@code fitting} names learners that would fit. */
     public static void require(String learner, Capabilities c, Scenario s, List<String> fitting) {
         List<String> why = obstacles(c, s);
         if (!why.isEmpty()) {
-            throw new IllegalArgumentException("Learner '" + learner + "' does not fit the scenario '" + s.name()
-                    + "': " + String.join("; ", why) + "."
-                    + (fitting.isEmpty() ? "" : "\nMaybe one of these fits: " + String.join(", ", fitting) + "."));
+            throw unfit(learner, why, s, fitting);
         }
+    }
+
+    /** The refusal of an unfit pair. */
+    public static IllegalArgumentException unfit(String learner, List<String> why, Scenario s, List<String> fitting) {
+        return new IllegalArgumentException("Learner '" + learner + "' does not fit the scenario '" + s.name() + "': "
+                + String.join("; ", why) + "."
+                + (fitting.isEmpty() ? "" : "\nMaybe one of these fits: " + String.join(", ", fitting) + "."));
     }
 }
