@@ -21,6 +21,13 @@ public final class Compatibility {
     public static List<String> obstacles(Capabilities c, Scenario s) {
         List<String> why = new ArrayList<>();
         List<Experience> parts = s.experiences();
+        boolean sets = s.schema().target() == Target.MultiLabel.class;
+        if (sets && !c.has(Trait.MULTI_LABEL)) {
+            why.add("it learns one class a row, but here rows have sets of labels");
+        }
+        if (!sets && c.has(Trait.MULTI_LABEL)) {
+            why.add("it learns sets of labels, but here rows have one class");
+        }
         if (c.has(Trait.NEEDS_BOUNDARIES) && parts.stream().anyMatch(e -> !e.boundaryKnown())) {
             why.add("it needs to be told where parts begin and end, but here boundaries are hidden");
         }

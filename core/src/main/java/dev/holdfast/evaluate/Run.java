@@ -160,10 +160,10 @@ public final class Run implements Stateful {
         try (Scope s = Scope.open()) {
             Batch next = loader.next();
             Batch b = e.boundaryKnown() ? next.withTask(e.task()) : next;
+            look(e.protocol() == Experience.Protocol.TEST_THEN_ADAPT ? b.withoutTarget() : b);
             if (e.protocol().scored()) {
                 timed(() -> prequential.test(learner, b));
             }
-            look(e.protocol() == Experience.Protocol.TEST_THEN_ADAPT ? b.withoutTarget() : b);
             timed(() -> last = taught(e, b));
             step++;
             samples += b.size();
@@ -175,6 +175,13 @@ public final class Run implements Stateful {
         probe(new Moment(step, samples, at, false, last));
     }
 
+    private StepReport taught(Experience e, Batch b) {
+        return switch (e.protocol()) {
+            case TRAIN, TEST_THEN_TRAIN -> learner.learn(b);
+            case TEST_THEN_ADAPT -> adapts ? learner.learn(b.withoutTarget()) : new StepReport(Double.NaN, 0);
+        };
+    }
+
     private void look(Batch b) {
         Moment m = new Moment(step, samples, at, false, last);
         for (Probe<Learner> p : probes) {
@@ -184,13 +191,6 @@ public final class Run implements Stateful {
                 }
             }
         }
-    }
-
-    private StepReport taught(Experience e, Batch b) {
-        return switch (e.protocol()) {
-            case TRAIN, TEST_THEN_TRAIN -> learner.learn(b);
-            case TEST_THEN_ADAPT -> adapts ? learner.learn(b.withoutTarget()) : new StepReport(Double.NaN, 0);
-        };
     }
 
     private void probe(Moment m) {

@@ -26,6 +26,8 @@ import java.util.stream.Stream;
  * function of its arguments, but for the seconds.
  */
 public final class Trial {
+    private static final int STREAM_POINTS = 100;
+
     /** How a trial ended. */
     public enum Status {
         DONE,
@@ -71,7 +73,7 @@ public final class Trial {
      * What came out; undefined numbers are null.
      *
      * @param square a[k][j], accuracy on task j after part k; null entries where not measured
-     * @param averageAccuracy AA after the last part
+     * @param averageAccuracy AA after the last part; on a stream without test sets the headline metric over all rows
      * @param averageIncrementalAccuracy AIA after the last part
      * @param forgetting FM (survey form) after the last part
      * @param forgettingClassic FM (classic form) after the last part
@@ -81,6 +83,7 @@ public final class Trial {
      * @param worstCaseAccuracy WC-ACC: the newest task's accuracy and min-ACC, weighted by tasks
      * @param windowedForgetting WF10: the largest drop within ten updates, averaged over tasks; of updates that were
      *     evaluated one by one
+     * @param streamed scores of rows tested before they were learnt; null where the scenario asks for none
      * @param evaluateSeconds wall seconds of measuring
      * @param learnSeconds wall seconds inside the learner
      * @param cpuSeconds CPU seconds of the process while inside the learner
@@ -102,6 +105,7 @@ public final class Trial {
             Double worstCaseAccuracy,
             Double windowedForgetting,
             List<Point> curve,
+            Streamed streamed,
             long steps,
             long samples,
             double learnSeconds,
@@ -144,6 +148,7 @@ public final class Trial {
             long planned = Run.plannedSteps(stream);
             // a rearranged stream has other moments; and who learns at the end does not move in between
             UpdateEvaluator updates = options.curvePoints == 0
+                            || tasks == 0
                             || stream != scenario
                             || learner.capabilities().has(Trait.LEARNS_AT_END)
                     ? null
@@ -153,7 +158,12 @@ public final class Trial {
                     .filter(Objects::nonNull)
                     .map(p -> timed(p, measuring))
                     .toList();
-            Run run = new Run(learner, stream, probes, log, rng.child("run"));
+            long rows = stream.experiences().stream()
+                    .filter(e -> e.protocol().scored())
+                    .mapToLong(e -> e.train().size())
+                    .sum();
+            Prequential.Config scores = Prequential.Config.points(rows, STREAM_POINTS);
+            Run run = new Run(learner, stream, probes, log, rng.child("run"), scores);
             while (run.advance()) {
                 listener.progress(run.steps(), planned);
                 if (cancelled.getAsBoolean()) {
@@ -210,6 +220,7 @@ public final class Trial {
             double evaluateSeconds) {
         double[][] a = rowsAtEnd(run.log().square(TaskEvaluator.ACCURACY), tasks);
         Retention r = Retention.of(a, null);
+        Streamed streamed = run.prequential().map(p -> Streamed.of(run)).orElse(null);
         Footprint f = run.learner().footprint();
         return new Result(
                 plugin.name(),
@@ -221,7 +232,7 @@ public final class Trial {
                 Arrays.stream(a)
                         .map(row -> Arrays.stream(row).mapToObj(Trial::known).toArray(Double[]::new))
                         .toArray(Double[][]::new),
-                last(r.averageAccuracy()),
+                tasks == 0 ? streamed.metrics().get(0).value() : last(r.averageAccuracy()),
                 last(r.averageIncrementalAccuracy()),
                 last(r.forgetting()),
                 last(r.forgettingClassic()),
@@ -230,6 +241,7 @@ public final class Trial {
                 gap == null ? null : known(gap.worstCaseAccuracy()),
                 gap == null ? null : known(gap.window(StabilityGap.SHORT).forgetting()),
                 curve(run.log()),
+                streamed,
                 run.steps(),
                 run.samples(),
                 run.learnSeconds(),
@@ -279,6 +291,7 @@ public final class Trial {
                 null,
                 null,
                 curve(log),
+                null,
                 0,
                 0,
                 0,
@@ -291,7 +304,7 @@ public final class Trial {
     }
 
     private static Double last(double[] series) {
-        return known(series[series.length - 1]);
+        return series.length == 0 ? null : known(series[series.length - 1]);
     }
 
     private static Double known(double v) {

@@ -15,7 +15,12 @@ import org.bytedeco.pytorch.Tensor;
 public final class Admission {
     private final Schema schema;
 
+    /** Refuses a schema whose rows have label sets. */
     public Admission(Schema schema) {
+        if (schema.target() == Target.MultiLabel.class) {
+            throw new IllegalArgumentException("This learner learns one class a row, but the rows have sets of labels."
+                    + "\nMaybe a learner of label sets fits, such as ihomer, mlhat or binary-relevance.");
+        }
         this.schema = schema;
     }
 

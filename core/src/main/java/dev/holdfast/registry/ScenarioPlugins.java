@@ -60,8 +60,9 @@ public final class ScenarioPlugins {
     /** Everything in one part. */
     public record AtOnce(@Doc("passes over the data") int epochs, @Doc("rows a batch") int batchSize) {}
 
-    /** One row after the other. */
-    public record AsTheyCome(@Doc("rows a batch") int batchSize) {}
+    /** Rows in their order. */
+    public record AsTheyCome(
+            @Doc("rows that are predicted together, then learnt; 1 = strictly row by row") int batchSize) {}
 
     /** {@code class-incremental}. */
     public static final class ClassIncrementalPlugin implements ScenarioPlugin<Classes> {
@@ -155,6 +156,34 @@ public final class ScenarioPlugins {
         }
     }
 
+    /** {@code stream}. */
+    public static final class StreamPlugin implements ScenarioPlugin<AsTheyCome> {
+        @Override
+        public String name() {
+            return "stream";
+        }
+
+        @Override
+        public String summary() {
+            return "rows in the order of their file, once; each batch is tested, then learnt";
+        }
+
+        @Override
+        public AsTheyCome defaults() {
+            return new AsTheyCome(16);
+        }
+
+        @Override
+        public boolean inOrder() {
+            return true;
+        }
+
+        @Override
+        public Scenario create(AsTheyCome c, Dataset train, Dataset test, Rng rng) {
+            return Stream.of(train, c.batchSize);
+        }
+    }
+
     /** {@code domain-turning}. */
     public static final class TurningPlugin implements ScenarioPlugin<Turning> {
         @Override
@@ -181,34 +210,6 @@ public final class ScenarioPlugins {
         public Scenario create(Turning c, Dataset train, Dataset test, Rng rng) {
             Dealing dealing = new Dealing(c.epochs, c.batchSize, c.online, c.boundaries);
             return DomainIncremental.of(DomainIncremental.turning(c.domains, c.degrees, dealing), train, test, rng);
-        }
-    }
-
-    /** {@code stream}. */
-    public static final class StreamPlugin implements ScenarioPlugin<AsTheyCome> {
-        @Override
-        public String name() {
-            return "stream";
-        }
-
-        @Override
-        public String summary() {
-            return "rows in the order of their file, once; each batch is tested, then learnt";
-        }
-
-        @Override
-        public AsTheyCome defaults() {
-            return new AsTheyCome(1);
-        }
-
-        @Override
-        public boolean inOrder() {
-            return true;
-        }
-
-        @Override
-        public Scenario create(AsTheyCome c, Dataset train, Dataset test, Rng rng) {
-            return Stream.of(train, c.batchSize);
         }
     }
 

@@ -15,6 +15,7 @@ public record StepReport(double loss, long rows, List<Term> terms, List<Event> e
     public record Event(Kind kind, String what) {
         public enum Kind {
             BOUNDARY_SENSED,
+            DRIFT_DETECTED,
             EXPERT_ADDED,
             PARTITION_CHANGED,
             MODEL_RESET,

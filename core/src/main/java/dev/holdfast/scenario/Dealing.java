@@ -29,15 +29,18 @@ public record Dealing(int epochs, int batchSize, boolean online, boolean boundar
         return new Dealing(epochs, batchSize, false, true);
     }
 
-    Pace pace() {
+    /** How the rows of a part are dealt. */
+    public Pace pace() {
         return Pace.shuffled(epochs, batchSize);
     }
 
-    DataSource source(Dataset part) {
+    /** The rows of a part as a learner gets them: once, or as often as it asks. */
+    public DataSource source(Dataset part) {
         return online ? new OnePass(part) : part;
     }
 
-    String suffix() {
+    /** What is said of it in the name of a scenario. */
+    public String suffix() {
         return (online ? ", online" : "") + (boundaries ? "" : ", hidden boundaries");
     }
 }

@@ -8,8 +8,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 
 /**
- * The promises of a learner as tests. Runs the learner over small vectors and small images, as far as it admits them, or
- * over rows of your own.
+ * The promises of a learner as tests. Runs the learner over small vectors, small images and small vectors with label sets,
+ * as far as it admits them, or over rows of your own.
  *
  * <pre>{@code
  * @TestFactory
@@ -40,12 +40,14 @@ public final class LearnerContract<C extends Record> {
 
     /** With a configuration. */
     public static <C extends Record> LearnerContract<C> of(LearnerPlugin<C> plugin, C config) {
-        return new LearnerContract<>(plugin, config, List.of(SmallData.vectors(), SmallData.images()), false);
+        return new LearnerContract<>(
+                plugin, config, List.of(SmallData.vectors(), SmallData.images(), SmallData.labelSets()), false);
     }
 
     /**
-     * The same over rows of your own, with one class each: at least 4 declared classes that follow each other in turn (0,
-     * 1, 2, ..., 0, 1, 2, ...), at least 8 rows of each for training and one for testing.
+     * The same over rows of your own: at least 4 declared classes that follow each other in turn (0, 1, 2, ..., 0, 1, 2,
+     * ...), at least 8 rows of each for training and one for testing. Of label sets, as many different ones as there are
+     * labels follow each other so.
      *
      * @param name what the rows are, for the names of the tests
      */

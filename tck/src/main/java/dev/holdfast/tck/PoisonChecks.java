@@ -39,9 +39,32 @@ final class PoisonChecks {
         c.put("NaN", b -> number(b, Double.NaN));
         c.put("infinity", b -> number(b, Double.POSITIVE_INFINITY));
         c.put("minus infinity", b -> number(b, Double.NEGATIVE_INFINITY));
-        c.put("a class that was not declared", b -> label(b, schema.classes().size() + 1000L));
-        c.put("a negative class", b -> label(b, -1));
-        c.put("a class beyond all integers", b -> label(b, 1L << 40));
+        if (s.data.multiLabel()) {
+            c.put("a label that is neither there nor not", b -> member(b, 0.5));
+            c.put("a label of NaN", b -> member(b, Double.NaN));
+            c.put("a negative label", b -> member(b, -1));
+            c.put("more labels than declared", b -> labels(b, 1));
+            c.put("fewer labels than declared", b -> labels(b, -1));
+            c.put("one class a row", b -> with(b, b.inputs(), Target.ClassIds.of(new long[b.size()]), null));
+        } else {
+            c.put(
+                    "a class that was not declared",
+                    b -> label(b, schema.classes().size() + 1000L));
+            c.put("a negative class", b -> label(b, -1));
+            c.put("a class beyond all integers", b -> label(b, 1L << 40));
+            c.put(
+                    "label sets",
+                    b -> with(
+                            b,
+                            b.inputs(),
+                            new Target.MultiLabel(
+                                    Tensors.zeros(
+                                            ScalarType.Float,
+                                            b.size(),
+                                            schema.classes().size()),
+                                    null),
+                            null));
+        }
         c.put("rows that are too wide", b -> shaped(b, 1));
         c.put("rows that are too narrow", b -> shaped(b, -1));
         c.put("rows of another rank", b -> inputs(b, field(b).unsqueeze(1)));
@@ -87,6 +110,20 @@ final class PoisonChecks {
         Arrays.fill(w, 1);
         w[w.length - 1] = last;
         return with(b, b.inputs(), b.target(), Tensors.of(w, w.length).to(ScalarType.Float));
+    }
+
+    /** The last label of the last row replaced. */
+    private static Batch member(Batch b, double value) {
+        Tensor y = ((Target.MultiLabel) b.target()).y().clone();
+        y.reshape(-1).select(0, y.numel() - 1).fill_(Tensors.scalar(value));
+        return with(b, b.inputs(), new Target.MultiLabel(y, null), null);
+    }
+
+    /** One label column more or fewer. */
+    private static Batch labels(Batch b, int more) {
+        Tensor y = ((Target.MultiLabel) b.target()).y();
+        Tensor other = more > 0 ? Tensors.cat(1, y, Tensors.slice(y, 1, 0, 1)) : Tensors.slice(y, 1, 0, y.size(1) - 1);
+        return with(b, b.inputs(), new Target.MultiLabel(other, null), null);
     }
 
     /** One entry more or fewer in the last dimension. */
@@ -141,9 +178,7 @@ final class PoisonChecks {
             Bits before = bits(l);
             try (Scope scope = Scope.open()) {
                 Batch one = s.rows(0, classes, 2 * classes);
-                require(
-                        Arrays.stream(one.classIds()).distinct().count() == 1,
-                        "The data must list classes in turn for this check.");
+                require(alike(one.target()), "The data must list classes in turn for this check.");
                 l.learn(one);
             } catch (RuntimeException refused) {
                 Messages.requireClear(refused, "a batch has one class");
@@ -151,6 +186,17 @@ final class PoisonChecks {
             }
             requireFinite(s, l, "a batch of one class");
         }
+    }
+
+    private static boolean alike(Target y) {
+        if (y instanceof Target.MultiLabel m) {
+            double[][] sets = Tensors.rows(m.y());
+            return Arrays.stream(sets).allMatch(row -> Arrays.equals(row, sets[0]));
+        }
+        return Arrays.stream(Tensors.longs(((Target.ClassIds) y).ids()))
+                        .distinct()
+                        .count()
+                == 1;
     }
 
     /** Finite, but so large that sums of products are not: whatever is done with them, good rows must work after. */

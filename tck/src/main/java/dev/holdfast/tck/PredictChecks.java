@@ -58,7 +58,9 @@ final class PredictChecks {
             if (!ended) {
                 continue;
             }
-            seen += s.announced().experiences().get(part++).classes().size();
+            seen = Math.min(
+                    s.data.schema().classes().size(),
+                    seen + s.announced().experiences().get(part++).classes().size());
             try (Scope scope = Scope.open()) {
                 Prediction p = s.predict(l, s.testRows().inputs());
                 require(

@@ -9,11 +9,12 @@ import dev.holdfast.data.source.MemoryDataset;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Small data with one class a row that learners are tested on: training rows and test rows of the same schema.
+ * Small data with one class or a set of labels a row that learners are tested on: training rows and test rows of the same schema.
  *
  * @param name what the rows are, for the names of checks
  */
@@ -34,6 +35,38 @@ record SmallData(String name, Dataset train, Dataset test) {
     static SmallData images() {
         Schema schema = Schema.images(1, SIDE, SIDE, ClassIndex.numbered(CLASSES));
         return new SmallData("images", patterns(schema, TRAIN_ROWS, "train"), patterns(schema, TEST_ROWS, "test"));
+    }
+
+    /** Vectors with label sets: row i has labels i and i + 1 modulo the number of labels, and lies near both points. */
+    static SmallData labelSets() {
+        Schema schema = Schema.of(
+                new Schema.Field(Inputs.X, Schema.Field.Kind.VECTOR, List.of(WIDTH), 0),
+                Target.MultiLabel.class,
+                ClassIndex.numbered(CLASSES));
+        return new SmallData("label sets", sets(schema, TRAIN_ROWS, "train"), sets(schema, TEST_ROWS, "test"));
+    }
+
+    private static Dataset sets(Schema schema, int rows, String part) {
+        try (Scope s = Scope.open()) {
+            Tensor centre = Rng.of(13).child("centre").normal(CLASSES, WIDTH).mul_(Tensors.scalar(2));
+            int[] y = labels(rows);
+            int[] next = new int[y.length];
+            float[] sets = new float[y.length * CLASSES];
+            for (int i = 0; i < y.length; i++) {
+                next[i] = (y[i] + 1) % CLASSES;
+                sets[i * CLASSES + y[i]] = 1;
+                sets[i * CLASSES + next[i]] = 1;
+            }
+            Tensor noise = Rng.of(13).child(part).normal(y.length, WIDTH).mul_(Tensors.scalar(0.5));
+            Tensor x = Tensors.rows(centre, y).add_(Tensors.rows(centre, next)).add_(noise);
+            return MemoryDataset.of(
+                    schema, Inputs.of(x), new Target.MultiLabel(Tensors.of(sets, y.length, CLASSES), null));
+        }
+    }
+
+    /** Whether rows have label sets instead of one class. */
+    boolean multiLabel() {
+        return schema().target() == Target.MultiLabel.class;
     }
 
     private static Dataset clouds(Schema schema, int rows, String part) {

@@ -1,6 +1,7 @@
 package dev.holdfast.tck;
 
 import dev.holdfast.data.Batch;
+import dev.holdfast.data.Dataset;
 import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Rows;
@@ -14,10 +15,14 @@ import dev.holdfast.run.MetricLog;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.scenario.ClassIncremental;
 import dev.holdfast.scenario.Dealing;
+import dev.holdfast.scenario.Experience;
+import dev.holdfast.scenario.ListedScenario;
 import dev.holdfast.scenario.Scenario;
+import dev.holdfast.scenario.TestSet;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -54,9 +59,36 @@ final class Subject<C extends Record> {
 
     /** New classes in parts of that many, dealt so. */
     Scenario scenario(int classesAPart, Dealing dealing) {
+        if (data.multiLabel()) {
+            return slices(data.schema().classes().size() / classesAPart, dealing);
+        }
         ClassIncremental.Config c = new ClassIncremental.Config(
                 classesAPart, classesAPart, ClassIncremental.Order.SEEDED, has(Trait.NEEDS_TASK_ID), dealing);
         return ClassIncremental.of(c, data.train(), data.test(), Rng.of(2));
+    }
+
+    /** Rows with label sets have no classes to deal: as many parts of consecutive rows. */
+    private Scenario slices(int parts, Dealing dealing) {
+        List<Experience> experiences = new ArrayList<>();
+        List<TestSet> tests = new ArrayList<>();
+        for (int k = 0; k < parts; k++) {
+            experiences.add(new Experience(
+                    k,
+                    k,
+                    dealing.source(slice(data.train(), k, parts)),
+                    data.schema().classes(),
+                    dealing.boundaries(),
+                    dealing.pace()));
+            tests.add(new TestSet(
+                    k, "slice " + k, slice(data.test(), k, parts), data.schema().classes()));
+        }
+        return new ListedScenario(
+                "slices " + parts + dealing.suffix(), data.schema(), experiences, tests, has(Trait.NEEDS_TASK_ID));
+    }
+
+    private static Dataset slice(Dataset d, int k, int parts) {
+        int n = (int) d.size();
+        return d.subset(IntStream.range(k * n / parts, (k + 1) * n / parts).toArray());
     }
 
     /** Announced parts of two classes, two passes each: what every learner must cope with. */

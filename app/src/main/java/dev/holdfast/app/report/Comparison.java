@@ -1,5 +1,6 @@
 package dev.holdfast.app.report;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import dev.holdfast.evaluate.Trial;
 import java.util.List;
 
@@ -82,6 +83,7 @@ public record Comparison(int format, String created, Request request, Machine ma
      * @param curveError half of the widest 95 % interval around a point of one task's curve: 1.96 sqrt(p (1 - p) / n) at p
      *     = 1/2 with n = curveRows
      * @param denseUpdates updates after the beginning of each part that are evaluated one by one
+     * @param metric the headline metric where rows are tested before they are learnt and there are no test sets; else null
      * @param table for people
      */
     public record Stream(
@@ -92,7 +94,14 @@ public record Comparison(int format, String created, Request request, Machine ma
             int curveRows,
             double curveError,
             int denseUpdates,
-            String table) {}
+            String metric,
+            String table) {
+        /** Whether rows are tested before they are learnt, without tasks. */
+        @JsonIgnore
+        public boolean isPrequential() {
+            return metric != null;
+        }
+    }
 
     /** Where it ran. */
     public record Machine(

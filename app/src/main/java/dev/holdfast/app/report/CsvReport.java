@@ -23,6 +23,8 @@ final class CsvReport {
             "min_accuracy",
             "worst_case_accuracy",
             "windowed_forgetting_10",
+            "stream_metric",
+            "drifts",
             "learn_seconds",
             "cpu_seconds",
             "evaluate_seconds",
@@ -57,6 +59,8 @@ final class CsvReport {
                 cells.add(r.minAccuracy());
                 cells.add(r.worstCaseAccuracy());
                 cells.add(r.windowedForgetting());
+                cells.add(r.streamed() == null ? null : r.streamed().headline());
+                cells.add(r.streamed() == null ? null : r.streamed().drifts());
                 cells.add(r.learnSeconds());
                 cells.add(r.cpuSeconds());
                 cells.add(r.evaluateSeconds());

@@ -1,5 +1,6 @@
 package dev.holdfast.app.report;
 
+import dev.holdfast.evaluate.Streamed;
 import dev.holdfast.evaluate.Trial;
 import dev.holdfast.registry.LearnerPlugin;
 import java.util.ArrayList;
@@ -28,6 +29,9 @@ import java.util.stream.DoubleStream;
  * @param minAccuracy min-ACC: the least that was left of earlier tasks at any evaluated update, averaged over tasks
  * @param worstCaseAccuracy WC-ACC: the newest task's accuracy and min-ACC, weighted by tasks
  * @param windowedForgetting WF10: the largest drop within ten updates, averaged over tasks
+ * @param metrics all metrics of a stream tested row by row, the headline first; empty elsewhere
+ * @param drifts times that the error rose on such a stream; null elsewhere
+ * @param rowsPerSecond rows tested and learnt in a second, wall time inside the learner; null elsewhere
  * @param evaluateSeconds wall seconds of measuring
  * @param learnSeconds wall seconds inside the learner
  */
@@ -46,6 +50,9 @@ public record Summary(
         Stat minAccuracy,
         Stat worstCaseAccuracy,
         Stat windowedForgetting,
+        List<Measured> metrics,
+        Stat drifts,
+        Stat rowsPerSecond,
         Stat cpuSeconds,
         Stat learnSeconds,
         Stat evaluateSeconds,
@@ -68,6 +75,9 @@ public record Summary(
             return new Stat(mean, Math.sqrt(squares / (v.length - 1)), v.length);
         }
     }
+
+    /** A metric by name. */
+    public record Measured(String name, Stat value) {}
 
     /** One row a learner, best mean final accuracy first, those without a finished trial last. */
     public static List<Summary> of(List<Trial.Result> trials) {
@@ -100,6 +110,11 @@ public record Summary(
                 stat(done, Trial.Result::minAccuracy),
                 stat(done, Trial.Result::worstCaseAccuracy),
                 stat(done, Trial.Result::windowedForgetting),
+                metrics(done),
+                stat(
+                        done,
+                        r -> r.streamed() == null ? null : (double) r.streamed().drifts()),
+                stat(done, r -> r.streamed() == null || r.learnSeconds() == 0 ? null : r.samples() / r.learnSeconds()),
                 stat(done, Trial.Result::cpuSeconds),
                 stat(done, Trial.Result::learnSeconds),
                 stat(done, Trial.Result::evaluateSeconds),
@@ -107,6 +122,21 @@ public record Summary(
                 one.parameters(),
                 one.bytes(),
                 one.shape());
+    }
+
+    private static List<Measured> metrics(List<Trial.Result> done) {
+        if (done.isEmpty() || done.get(0).streamed() == null) {
+            return List.of();
+        }
+        List<Measured> all = new ArrayList<>();
+        List<Streamed.Metric> first = done.get(0).streamed().metrics();
+        for (int i = 0; i < first.size(); i++) {
+            int at = i;
+            all.add(new Measured(
+                    first.get(i).name(),
+                    stat(done, r -> r.streamed().metrics().get(at).value())));
+        }
+        return List.copyOf(all);
     }
 
     private static Stat stat(List<Trial.Result> done, Function<Trial.Result, Double> number) {

@@ -23,6 +23,8 @@
   const done = () => bed.summary.filter(s => s.status === 'DONE');
   const trialsOf = name => bed.trials.filter(t => t.learner === name && t.status === 'DONE');
   const role = s => s.role.toLowerCase();
+  /** Rows were tested before they were learnt; there are no tasks. */
+  const streamed = () => Boolean(bed.stream.metric);
 
   function look(name) {
     const s = bed.summary.find(x => x.learner === name);
@@ -70,6 +72,12 @@
       h.textContent = 'No learner has finished.';
       return;
     }
+    if (streamed()) {
+      const stay = trialsOf(best.learner).map(t => t.streamed.metrics.find(m => m.name === 'no-change ' + bed.stream.metric)).map(m => m && m.value).filter(known);
+      h.replaceChildren(el('strong', {}, best.learner), ' reaches ' + percent(best.finalAccuracy.mean) + ' % ' + bed.stream.metric
+        + ' on rows that it had not yet learnt' + (stay.length ? '; repeating what the row before had reaches ' + percent(mean(stay)) + ' %' : '') + '.');
+      return;
+    }
     const rest = [];
     if (of('finetune')) rest.push('plain fine-tuning keeps ' + percent(of('finetune').finalAccuracy.mean) + ' %');
     if (of('cumulative')) rest.push('retraining from scratch after every part reaches ' + percent(of('cumulative').finalAccuracy.mean) + ' %');
@@ -85,7 +93,26 @@
     byId('foot').textContent = 'Holdfast ' + all.machine.holdfast + ' · results.json and results.csv beside this page hold the same numbers.';
   }
 
+  function streamTable() {
+    const names = (done()[0] || { metrics: [] }).metrics.map(m => m.name).filter(n => !n.startsWith('no-change'));
+    const head = [{ text: 'Learner', class: 'text' }, { text: 'Role', class: 'text' }, ...names, 'Drifts', 'Rows/s', 'CPU s', 'Parameters', 'State'];
+    const top = done().find(s => s.role === 'LEARNER');
+    fill(byId('summary'), 'Over all rows of the stream, best ' + bed.stream.metric + ' first.', head, bed.summary.map(s => {
+      const name = el('th', { scope: 'row' }, el('span', { class: 'dot', style: 'background:' + look(s.learner).color, 'aria-hidden': 'true' }),
+        el('span', { class: 'name' }, s.learner));
+      if (s.status !== 'DONE') {
+        return el('tr', { class: 'problem' }, name, el('td', { class: 'text' }, role(s)),
+          el('td', { colspan: head.length - 2 }, s.status.toLowerCase() + ': ' + s.message));
+      }
+      return el('tr', { class: s === top ? 'best' : role(s) }, name, el('td', { class: 'text' }, role(s)),
+        ...names.map(n => cell(s.metrics.find(m => m.name === n).value, v => percent(v))),
+        cell(s.drifts, v => v.toFixed(known(s.drifts && s.drifts.sd) ? 1 : 0)), cell(s.rowsPerSecond, v => count(Math.round(v))),
+        cell(s.cpuSeconds, v => v.toFixed(2)), el('td', {}, count(s.parameters)), el('td', {}, bytes(s.bytes)));
+    }));
+  }
+
   function summaryTable() {
+    if (streamed()) return streamTable();
     const head = ['Learner', 'Role', { text: 'Final', title: 'AA' }, { text: 'Average', title: 'AIA' },
       'Forgetting (survey)', 'Forgetting (classic)', 'BWT', 'IM', 'min-ACC', 'WC-ACC', 'WF10', 'CPU s', 'ms/batch', 'Parameters', 'State']
       .map((h, i) => i < 2 ? { text: h, class: 'text' } : h);
@@ -116,7 +143,17 @@
     });
   }
 
+  /** Where the error rose and what learners told of, first seed. */
+  function marksTable() {
+    byId('time-numbers').textContent = 'Numbers: where the error rose, and what learners told of';
+    const rows = done().flatMap(s => trialsOf(s.learner).slice(0, 1).flatMap(t => t.streamed.marks.slice(0, 50).map(m => [s.learner, m])));
+    fill(byId('time-table'), 'Marks of the first seed, at most 50 a learner.', [{ text: 'Learner', class: 'text' }, 'After row', { text: 'What', class: 'text' }],
+      rows.map(([name, m]) => el('tr', {}, el('th', { scope: 'row' }, name), el('td', {}, count(m.samples)), el('td', { class: 'text' }, m.what))));
+  }
+
   function timeTable() {
+    if (streamed()) return marksTable();
+    byId('time-numbers').textContent = 'Numbers: accuracy after each part';
     fill(byId('time-table'), 'Mean accuracy in percent over the tasks so far, after each part.',
       [{ text: 'Learner', class: 'text' }, ...bed.stream.tasks.map((_, k) => 'Part ' + (k + 1))],
       done().map(s => el('tr', {}, el('th', { scope: 'row' }, s.learner), ...afterParts(s.learner).map(v => el('td', {}, percent(v))))));
@@ -188,7 +225,80 @@
     return new Map(order.map(([name], i) => [name, Math.max(top, at[i])]));
   }
 
+  /** Names at the ends of the lines that are shown, moved apart. */
+  function labelEnds(chart, series) {
+    const last = new Map(series.filter(x => x.name && x.data.length && known(x.data[x.data.length - 1][1])).map(x => [x.name, x.data[x.data.length - 1][1]]));
+    const label = selected => {
+      const seen = [...last].filter(([name]) => selected[name] !== false);
+      const places = spread(chart, seen, 70, chart.getHeight() - 50);
+      chart.setOption({
+        series: series.map(x => places.has(x.name)
+          ? { endLabel: { offset: [0, places.get(x.name) - chart.convertToPixel({ yAxisIndex: 0 }, last.get(x.name))] } } : {})
+      });
+    };
+    label(chart.getOption().legend[0].selected);
+    chart.on('legendselectchanged', e => label(e.selected));
+    chart.on('legendselectall', e => label(e.selected));
+    chart.on('legendinverseselect', e => label(e.selected));
+  }
+
+  function streamChart() {
+    const rows = done();
+    const shown = new Set(rows.filter(s => s.role === 'LEARNER').slice(0, 6).map(s => s.learner));
+    const blocks = (trial, field) => trial.streamed.blocks.map(b => [b.samples, known(b[field]) ? 100 * b[field] : null]);
+    const over = (trials, field) => blocks(trials[0], field).map(([x], i) => {
+      const v = trials.map(t => blocks(t, field)[i]).filter(p => p && known(p[1])).map(p => p[1]);
+      return [x, v.length ? mean(v) : null];
+    });
+    const at = (points, x) => interpolate(points.filter(p => known(p[1])), Math.max(x, points[0][0]));
+    const series = rows.filter(s => trialsOf(s.learner).length && s.learner !== 'no-change').map(s => {
+      const l = look(s.learner);
+      const trials = trialsOf(s.learner);
+      const points = over(trials, 'learner');
+      const drifts = trials[0].streamed.marks.filter(m => m.what === 'drift').slice(0, 60);
+      return {
+        name: s.learner, type: 'line', data: points, color: l.color, lineStyle: { width: s.role === 'LEARNER' ? 2.2 : 1.6, type: l.type },
+        symbol: points.length > 12 ? 'none' : l.shape, symbolSize: 7, connectNulls: true, emphasis: { focus: 'series' },
+        endLabel: { show: true, formatter: '{a}', color: l.color, fontSize: 12, distance: 8 },
+        markPoint: {
+          symbol: 'triangle', symbolSize: 11, symbolRotate: 180, symbolOffset: [0, -9], itemStyle: { color: l.color }, label: { show: false },
+          data: points.length ? drifts.map(m => ({ name: 'drift', coord: [m.samples, at(points, m.samples)] })).filter(d => known(d.coord[1])) : []
+        }
+      };
+    });
+    const first = rows.map(s => trialsOf(s.learner)[0]).find(t => t);
+    if (first) {
+      series.push({
+        name: 'no-change', type: 'line', data: blocks(first, 'noChange'), color: css('--quiet'), lineStyle: { width: 1.6, type: 'dotted' }, symbol: 'none', connectNulls: true,
+        endLabel: { show: true, formatter: '{a}', color: css('--quiet'), fontSize: 12, distance: 8 }
+      });
+    }
+    byId('time-note').textContent = 'Every row is predicted before it is learnt. A point is the ' + bed.stream.metric + ' of the rows since the point before.'
+      + (all.request.seeds.length > 1 ? ' Lines are means over seeds; marks are those of the first.' : '');
+    byId('time-caption').textContent = 'Triangles mark where a learner\u2019s error rose (drift). The dotted line repeats the labels of the row before. Click names to show or hide lines.';
+    const chart = draw('time', {
+      grid: { left: 48, right: 110, top: 64, bottom: 46 },
+      legend: {
+        type: 'scroll', top: 0, data: series.map(s => s.name), textStyle: { color: css('--ink') }, pageTextStyle: { color: css('--quiet') }, inactiveColor: css('--line'),
+        selector: [{ type: 'all', title: 'all' }, { type: 'inverse', title: 'invert' }], selectorLabel: { color: css('--quiet') },
+        selected: Object.fromEntries(series.map(s => [s.name, s.name === 'no-change' || shown.has(s.name)]))
+      },
+      tooltip: tip({
+        trigger: 'axis',
+        formatter: ps => 'row ' + count(ps[0].value[0]) + '<br>' + ps.filter(p => known(p.value[1])).sort((a, b) => b.value[1] - a.value[1])
+          .map(p => p.marker + escape(p.seriesName) + ' ' + p.value[1].toFixed(1)).join('<br>')
+      }),
+      xAxis: axis({ type: 'value', name: 'rows', nameLocation: 'middle', nameGap: 28, min: 0, splitLine: { show: false }, axisLabel: { color: css('--quiet'), hideOverlap: true, formatter: v => count(v) } }),
+      yAxis: axis({ type: 'value', name: bed.stream.metric + ', %', min: 0, max: 100 }),
+      series
+    }, bed.stream.metric + ' over the rows of the stream: ' + rows.filter(s => s.finalAccuracy).map(s => s.learner + ' ' + percent(s.finalAccuracy.mean) + ' percent over all rows and '
+      + (s.drifts ? s.drifts.mean.toFixed(0) : 'no') + ' drifts').join(', ') + '.');
+    labelEnds(chart, series);
+  }
+
   function timeChart() {
+    if (streamed()) return streamChart();
+    byId('time-caption').textContent = 'Mean accuracy over the tasks seen so far. Click names to show or hide lines.';
     const end = bed.stream.partEnds[bed.stream.partEnds.length - 1];
     const rows = done();
     const shown = new Set([...rows.filter(s => s.role === 'LEARNER').slice(0, 6).map(s => s.learner), 'finetune', 'cumulative', 'joint']);
@@ -237,19 +347,7 @@
       yAxis: axis({ type: 'value', name: 'accuracy, %', min: 0, max: 100 }),
       series
     }, 'Lines of accuracy over the stream. At the end: ' + rows.filter(s => s.finalAccuracy).map(s => s.learner + ' ' + percent(s.finalAccuracy.mean) + ' percent').join(', ') + '. The table below gives the accuracy after each part.');
-    const last = new Map(series.filter(x => x.name && x.data.length && known(x.data[x.data.length - 1][1])).map(x => [x.name, x.data[x.data.length - 1][1]]));
-    const label = selected => {
-      const seen = [...last].filter(([name]) => selected[name] !== false);
-      const places = spread(chart, seen, 70, chart.getHeight() - 50);
-      chart.setOption({
-        series: series.map(x => places.has(x.name)
-          ? { endLabel: { offset: [0, places.get(x.name) - chart.convertToPixel({ yAxisIndex: 0 }, last.get(x.name))] } } : {})
-      });
-    };
-    label(chart.getOption().legend[0].selected);
-    chart.on('legendselectchanged', e => label(e.selected));
-    chart.on('legendselectall', e => label(e.selected));
-    chart.on('legendinverseselect', e => label(e.selected));
+    labelEnds(chart, series);
   }
 
   const plusMinus = share => '±' + (100 * share).toFixed(1);
@@ -458,8 +556,10 @@
   function drawAll() {
     timeChart();
     if (done().some(s => hasCurve(s.learner))) gapChart();
-    squareChart();
-    forgetChart();
+    if (!streamed()) {
+      squareChart();
+      forgetChart();
+    }
     costChart();
   }
 
@@ -474,6 +574,7 @@
     const gap = byId('gap-learner');
     const shown = gap.value;
     byId('gap-section').hidden = !curved.length;
+    byId('task-section').hidden = streamed();
     gap.replaceChildren(...curved.map(s => el('option', { value: s.learner }, s.learner)));
     // first the contender whose end says least about its way there
     const width = s => known(s.finalAccuracy && s.minAccuracy && s.minAccuracy.mean) ? s.finalAccuracy.mean - s.minAccuracy.mean : -1;

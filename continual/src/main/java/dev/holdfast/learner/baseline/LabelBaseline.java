@@ -6,12 +6,14 @@ import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
+import dev.holdfast.data.Target;
 import dev.holdfast.learner.Admission;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
 import dev.holdfast.learner.Footprint;
 import dev.holdfast.learner.Learner;
 import dev.holdfast.learner.Net;
+import dev.holdfast.learner.stream.LabelsetBaseline;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.tensor.Rng;
@@ -24,7 +26,8 @@ import org.bytedeco.pytorch.Tensor;
 
 /**
  * Looks at labels only: the class seen most often so far (majority), or the class seen last (no-change, which is hard to
- * beat on streams whose labels come in runs; Bifet et al. 2013).
+ * beat on streams whose labels come in runs; Bifet et al. 2013). The plug-ins serve label sets, too, by {@link
+ * LabelsetBaseline}.
  */
 public final class LabelBaseline implements Learner {
     /** What is predicted. */
@@ -129,7 +132,7 @@ public final class LabelBaseline implements Learner {
 
         @Override
         public String summary() {
-            return "names the class seen most often; looks at no input";
+            return "names the class or label set seen most often; looks at no input";
         }
 
         @Override
@@ -143,8 +146,10 @@ public final class LabelBaseline implements Learner {
         }
 
         @Override
-        public LabelBaseline create(Config config, Schema schema, Rng rng) {
-            return new LabelBaseline(config, schema);
+        public Learner create(Config config, Schema schema, Rng rng) {
+            return schema.target() == Target.MultiLabel.class
+                    ? LabelsetBaseline.majority(schema, rng)
+                    : new LabelBaseline(config, schema);
         }
     }
 
@@ -157,7 +162,7 @@ public final class LabelBaseline implements Learner {
 
         @Override
         public String summary() {
-            return "names the class seen last; looks at no input";
+            return "names the class or label set seen last; looks at no input";
         }
 
         @Override
@@ -171,8 +176,10 @@ public final class LabelBaseline implements Learner {
         }
 
         @Override
-        public LabelBaseline create(Config config, Schema schema, Rng rng) {
-            return new LabelBaseline(config, schema);
+        public Learner create(Config config, Schema schema, Rng rng) {
+            return schema.target() == Target.MultiLabel.class
+                    ? LabelsetBaseline.noChange(schema, rng)
+                    : new LabelBaseline(config, schema);
         }
     }
 }

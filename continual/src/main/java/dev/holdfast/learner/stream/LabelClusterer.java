@@ -1,0 +1,561 @@
+package dev.holdfast.learner.stream;
+
+import dev.holdfast.config.Doc;
+import dev.holdfast.learner.stream.part.NumberReader;
+import dev.holdfast.learner.stream.part.NumberWriter;
+import dev.holdfast.math.stream.HoeffdingBound;
+import dev.holdfast.math.stream.PairCounter;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Groups labels that occur together, online: a binary tree of clusters whose leaves are the groups. Every {@code nMin}
+ * rows each leaf may split in two around its most unlike pair of labels, or be merged back into its parent; labels i and j
+ * are unlike by d = 1 - J_ij, J their Jaccard index since the leaf was made.
+ *
+ * <p>A leaf splits if {@code (d1 - d2 > eps or tau > eps) and (d1 - d0) |d1 + d0 - 2 mean| > eps}, with d1 >= d2 the two
+ * largest, d0 the smallest and mean the mean d over pairs, {@code eps = sqrt(ln(1/delta) / (2n))}; the pair of d1 are the
+ * pivots, and every other label joins the closer one. It is merged by the rule of ODAC if its d1 exceeds that of its parent
+ * at its split by more than both their bounds. As d hardly exceeds a d that was near 1, a split is also taken back when it
+ * has lost its separation, the mean d between labels of the two sides less the mean d within a side: when that, over the
+ * newest 5 to 10 times {@code nMin} rows, is less than half of what it was at the split, and by more than the bound.
+ *
+ * <p>Rodrigues, Gama, Pedroso: <i>Hierarchical Clustering of Time-Series Data Streams</i>, TKDE 2008 (ODAC); for labels:
+ * <i>Online hierarchical partitioning of the output space in extreme multi-label data streams</i>, arXiv 2507.20894. One
+ * thread.
+ */
+public final class LabelClusterer {
+    private static final long PERIOD = 5;
+    private static final int[] NONE = {};
+
+    /** When siblings become one again. */
+    public enum MergeRule {
+        ODAC,
+        SEPARATION,
+        BOTH
+    }
+
+    /**
+     * The defaults are the paper's settings; a delta of 0.9 makes the bound small, so splits come early.
+     *
+     * @param nMin rows between two looks; the largest int means never
+     */
+    public record Config(
+            @Doc("confidence of splits and merges; smaller waits for more rows") double delta,
+            @Doc("bound below which ties are split") double tau,
+            @Doc("rows between two looks at the clusters") int nMin,
+            @Doc("when siblings are merged") MergeRule merge,
+            @Doc("join clusters smaller than the usual label set with their nearest") boolean refine,
+            @Doc("labels that a joined cluster may have; 0 for any number") int maxSize) {
+        public Config {
+            if (!(delta > 0 && delta < 1) || !(tau >= 0) || nMin < 1 || merge == null || maxSize < 0) {
+                throw new IllegalArgumentException("Expected delta in (0, 1), tau >= 0, nMin >= 1, a merge rule and"
+                        + " maxSize >= 0 but got " + delta + ", " + tau + ", " + nMin + ", " + merge + ", " + maxSize
+                        + ".");
+            }
+        }
+
+        public static Config defaults() {
+            return new Config(0.9, 0.1, 100, MergeRule.BOTH, true, 0);
+        }
+
+        public Config withDelta(double d) {
+            return new Config(d, tau, nMin, merge, refine, maxSize);
+        }
+    }
+
+    /**
+     * A split or a merge. Of a merge by the rule of ODAC d1 is that of the child and d2 that of the parent at its split;
+     * of one by lost separation d0, d1 and the mean are NaN.
+     */
+    public record Event(
+            long row,
+            boolean split,
+            int[] labels,
+            int[] pivots,
+            int[] left,
+            int[] right,
+            double d0,
+            double d1,
+            double d2,
+            double mean,
+            double eps) {
+        @Override
+        public String toString() {
+            return split
+                    ? "split " + Arrays.toString(labels) + " into " + Arrays.toString(left) + " and "
+                            + Arrays.toString(right)
+                    : "merged to " + Arrays.toString(labels);
+        }
+    }
+
+    private static final class Cluster {
+        final int[] labels;
+        final PairCounter counts;
+        final Cluster parent;
+        Cluster left;
+        Cluster right;
+        double d1AtSplit;
+        double epsAtSplit;
+        double separationAtSplit;
+
+        /** Places of the present row's labels. */
+        final int[] active;
+
+        int n;
+
+        Cluster(int[] labels, Cluster parent) {
+            this.labels = labels;
+            this.counts = new PairCounter(labels.length);
+            this.parent = parent;
+            this.active = new int[labels.length];
+        }
+
+        boolean leaf() {
+            return left == null;
+        }
+    }
+
+    /** Dissimilarities of a leaf. */
+    private record Spread(double d0, double d1, double d2, double mean, int first, int second) {}
+
+    private final Config config;
+    private final int labels;
+    private Cluster root;
+
+    /** Pairs of all labels over the newest rows: those of this period, and those of the one before. */
+    private PairCounter recent;
+
+    private PairCounter before;
+    private long[] cardinalities;
+    private long rows;
+    private int[][] partition;
+    private List<Event> events = List.of();
+
+    /** The clusters that count; of each label its leaf and its place there. */
+    private List<Cluster> leaves;
+
+    private Cluster[] leafOf;
+    private int[] placeInLeaf;
+
+    public LabelClusterer(Config config, int labels) {
+        this.config = config;
+        this.labels = labels;
+        int[] every = new int[labels];
+        Arrays.setAll(every, l -> l);
+        this.root = new Cluster(every, null);
+        this.recent = new PairCounter(labels);
+        this.before = new PairCounter(labels);
+        this.cardinalities = new long[labels + 1];
+        index();
+        this.partition = refined();
+    }
+
+    /** Counts a row's labels (ascending, the first {@code count}); true if the partition changed. */
+    public boolean add(int[] active, int count) {
+        rows++;
+        recent.add(active, count);
+        cardinalities[count]++;
+        for (int i = 0; i < count; i++) {
+            Cluster c = leafOf[active[i]];
+            c.active[c.n++] = placeInLeaf[active[i]];
+        }
+        for (Cluster c : leaves) {
+            c.counts.add(c.active, c.n);
+            c.n = 0;
+        }
+        boolean changed = rows % config.nMin == 0 && look();
+        if (recent.rows() >= PERIOD * config.nMin) {
+            PairCounter oldest = before;
+            before = recent;
+            recent = oldest;
+            recent.clear();
+        }
+        return changed;
+    }
+
+    private boolean look() {
+        List<Event> happened = new ArrayList<>();
+        if (config.merge != MergeRule.ODAC) {
+            mergeUnseparated(root, happened);
+        }
+        for (Cluster c : List.copyOf(leaves)) {
+            if (c.labels.length < 2 || !c.leaf() || !attached(c)) {
+                continue;
+            }
+            Spread s = spread(c);
+            double eps = eps(c);
+            if (c.parent != null && config.merge != MergeRule.SEPARATION && merge(c, s, eps, happened)) {
+                continue;
+            }
+            boolean far = s.d1 - s.d2 > eps || config.tau > eps;
+            if (far && (s.d1 - s.d0) * Math.abs(s.d1 + s.d0 - 2 * s.mean) > eps) {
+                split(c, s, eps, happened);
+            }
+        }
+        events = happened;
+        if (!happened.isEmpty()) {
+            index();
+        }
+        int[][] now = refined();
+        boolean changed = !Arrays.deepEquals(now, partition);
+        partition = now;
+        return changed;
+    }
+
+    /** From the root down, so that a change of everything is met at once. */
+    private void mergeUnseparated(Cluster c, List<Event> happened) {
+        if (c.leaf()) {
+            return;
+        }
+        double now = separation(c, c.left.labels, this::recentDissimilarity);
+        double eps = HoeffdingBound.of(1, config.delta, recent.rows() + before.rows());
+        double lost = c.separationAtSplit - now;
+        if (lost > eps && 2 * lost > c.separationAtSplit) {
+            dissolve(c);
+            happened.add(new Event(
+                    rows, false, c.labels, NONE, NONE, NONE, Double.NaN, Double.NaN, c.d1AtSplit, Double.NaN, eps));
+            return;
+        }
+        mergeUnseparated(c.left, happened);
+        mergeUnseparated(c.right, happened);
+    }
+
+    private static void dissolve(Cluster c) {
+        c.left = null;
+        c.right = null;
+        c.counts.clear();
+    }
+
+    /** Mean d across the two sides less mean d within a side; NaN if no side has two labels. */
+    private static double separation(Cluster c, int[] left, Dissimilarity d) {
+        boolean[] first = new boolean[c.labels.length];
+        for (int k = 0; k < first.length; k++) {
+            first[k] = Arrays.binarySearch(left, c.labels[k]) >= 0;
+        }
+        double within = 0;
+        double between = 0;
+        int inside = 0;
+        int across = 0;
+        for (int i = 0; i < first.length; i++) {
+            for (int j = i + 1; j < first.length; j++) {
+                double x = d.of(c.labels[i], c.labels[j]);
+                if (first[i] == first[j]) {
+                    within += x;
+                    inside++;
+                } else {
+                    between += x;
+                    across++;
+                }
+            }
+        }
+        return between / across - within / inside;
+    }
+
+    private interface Dissimilarity {
+        double of(int i, int j);
+    }
+
+    /** Jaccard dissimilarity of two labels over the newest rows. */
+    public double recentDissimilarity(int i, int j) {
+        long both = recent.together(i, j) + before.together(i, j);
+        long either = recent.count(i) + before.count(i) + recent.count(j) + before.count(j) - both;
+        return either == 0 ? 1 : 1 - (double) both / either;
+    }
+
+    /** False if an ancestor was dissolved in this round. */
+    private boolean attached(Cluster c) {
+        Cluster at = c;
+        while (at.parent != null) {
+            if (at.parent.left != at && at.parent.right != at) {
+                return false;
+            }
+            at = at.parent;
+        }
+        return at == root;
+    }
+
+    private double eps(Cluster c) {
+        return HoeffdingBound.of(1, config.delta, c.counts.rows());
+    }
+
+    private static double d(PairCounter counts, int i, int j) {
+        return 1 - counts.jaccard(i, j);
+    }
+
+    private static Spread spread(Cluster c) {
+        int n = c.labels.length;
+        double d0 = Double.POSITIVE_INFINITY;
+        double d1 = Double.NEGATIVE_INFINITY;
+        double d2 = Double.NEGATIVE_INFINITY;
+        double sum = 0;
+        int first = 0;
+        int second = 1;
+        for (int i = 0; i < n; i++) {
+            for (int j = i + 1; j < n; j++) {
+                double d = d(c.counts, i, j);
+                sum += d;
+                d0 = Math.min(d0, d);
+                if (d > d1) {
+                    d2 = d1;
+                    d1 = d;
+                    first = i;
+                    second = j;
+                } else {
+                    d2 = Math.max(d2, d);
+                }
+            }
+        }
+        // two labels are one pair: there is no second largest, and nothing to tell apart
+        return new Spread(d0, d1, n == 2 ? d1 : d2, sum / (0.5 * n * (n - 1)), first, second);
+    }
+
+    private boolean merge(Cluster c, Spread s, double eps, List<Event> happened) {
+        Cluster p = c.parent;
+        if (!(s.d1 - p.d1AtSplit > Math.max(p.epsAtSplit, eps))) {
+            return false;
+        }
+        dissolve(p);
+        happened.add(new Event(rows, false, p.labels, NONE, NONE, NONE, s.d0, s.d1, p.d1AtSplit, s.mean, eps));
+        return true;
+    }
+
+    private void split(Cluster c, Spread s, double eps, List<Event> happened) {
+        int[] left = new int[c.labels.length];
+        int[] right = new int[c.labels.length];
+        int l = 0;
+        int r = 0;
+        for (int k = 0; k < c.labels.length; k++) {
+            boolean first = k == s.first || (k != s.second && d(c.counts, k, s.first) < d(c.counts, k, s.second));
+            if (first) {
+                left[l++] = c.labels[k];
+            } else {
+                right[r++] = c.labels[k];
+            }
+        }
+        c.left = new Cluster(Arrays.copyOf(left, l), c);
+        c.right = new Cluster(Arrays.copyOf(right, r), c);
+        c.d1AtSplit = s.d1;
+        c.epsAtSplit = eps;
+        c.separationAtSplit = separation(
+                c,
+                c.left.labels,
+                (i, j) -> d(c.counts, Arrays.binarySearch(c.labels, i), Arrays.binarySearch(c.labels, j)));
+        c.counts.clear();
+        int[] pivots = {c.labels[s.first], c.labels[s.second]};
+        happened.add(
+                new Event(rows, true, c.labels, pivots, c.left.labels, c.right.labels, s.d0, s.d1, s.d2, s.mean, eps));
+    }
+
+    private void index() {
+        leaves = new ArrayList<>();
+        collect(root, leaves);
+        leafOf = new Cluster[labels];
+        placeInLeaf = new int[labels];
+        for (Cluster c : leaves) {
+            for (int k = 0; k < c.labels.length; k++) {
+                int label = c.labels[k];
+                leafOf[label] = c;
+                placeInLeaf[label] = k;
+            }
+        }
+    }
+
+    private static void collect(Cluster c, List<Cluster> into) {
+        if (c.leaf()) {
+            into.add(c);
+        } else {
+            collect(c.left, into);
+            collect(c.right, into);
+        }
+    }
+
+    /** The leaves, where asked for with undersized ones joined to others. */
+    private int[][] refined() {
+        List<List<Cluster>> groups = new ArrayList<>();
+        for (Cluster c : leaves) {
+            groups.add(new ArrayList<>(List.of(c)));
+        }
+        if (config.refine) {
+            int least = usualCardinality();
+            for (int at = 0; at < groups.size() && groups.size() > 1; ) {
+                int to = size(groups.get(at)) < least ? nearest(groups, at) : -1;
+                if (to < 0) {
+                    at++;
+                    continue;
+                }
+                groups.get(to).addAll(groups.get(at));
+                groups.remove(at);
+                // a group before may have grown only, the one now at this place is looked at next
+            }
+        }
+        return groups.stream()
+                .map(g -> g.stream()
+                        .flatMapToInt(c -> Arrays.stream(c.labels))
+                        .sorted()
+                        .toArray())
+                .toArray(int[][]::new);
+    }
+
+    private int usualCardinality() {
+        int best = 0;
+        for (int k = 1; k < cardinalities.length; k++) {
+            if (cardinalities[k] > cardinalities[best]) {
+                best = k;
+            }
+        }
+        return best;
+    }
+
+    private static int size(List<Cluster> group) {
+        return group.stream().mapToInt(c -> c.labels.length).sum();
+    }
+
+    /** The group to join: first those with a leaf under the same parent, then all; the least unlike; -1 for none. */
+    private int nearest(List<List<Cluster>> groups, int at) {
+        List<Cluster> mine = groups.get(at);
+        Cluster parent = mine.get(0).parent;
+        for (boolean related : new boolean[] {true, false}) {
+            int best = -1;
+            double least = Double.POSITIVE_INFINITY;
+            for (int g = 0; g < groups.size(); g++) {
+                List<Cluster> other = groups.get(g);
+                boolean fits = g != at && (config.maxSize == 0 || size(mine) + size(other) <= config.maxSize);
+                if (!fits || (related && other.stream().noneMatch(c -> below(c, parent)))) {
+                    continue;
+                }
+                double d = mean(mine, other);
+                if (d < least) {
+                    least = d;
+                    best = g;
+                }
+            }
+            if (best >= 0) {
+                return best;
+            }
+        }
+        return -1;
+    }
+
+    private static boolean below(Cluster c, Cluster ancestor) {
+        for (Cluster at = c; at != null; at = at.parent) {
+            if (at == ancestor) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private double mean(List<Cluster> a, List<Cluster> b) {
+        double sum = 0;
+        int n = 0;
+        for (Cluster c : a) {
+            for (Cluster o : b) {
+                for (int i : c.labels) {
+                    for (int j : o.labels) {
+                        sum += recentDissimilarity(i, j);
+                        n++;
+                    }
+                }
+            }
+        }
+        return sum / n;
+    }
+
+    /** The groups, in the order of the tree's leaves; labels ascend. */
+    public int[][] partition() {
+        return Arrays.stream(partition).map(int[]::clone).toArray(int[][]::new);
+    }
+
+    /** The leaves of the tree, before any joining. */
+    public int[][] leaves() {
+        return leaves.stream().map(c -> c.labels.clone()).toArray(int[][]::new);
+    }
+
+    /** What happened at the last look. */
+    public List<Event> events() {
+        return events;
+    }
+
+    /** Rows counted. */
+    public long rows() {
+        return rows;
+    }
+
+    /** Forgets what was counted, so that the groups are judged by rows from now on; the groups stay for now. */
+    public void reset() {
+        recent.clear();
+        before.clear();
+        Arrays.fill(cardinalities, 0);
+        for (Cluster c : leaves) {
+            c.counts.clear();
+        }
+    }
+
+    /** The same for the leaves that hold any of these labels. */
+    public void reset(int[] some) {
+        for (int label : some) {
+            leafOf[label].counts.clear();
+        }
+    }
+
+    public void save(NumberWriter w) {
+        w.add(rows).add(recent.save()).add(before.save()).add(cardinalities);
+        save(root, w);
+        w.add(partition.length);
+        for (int[] g : partition) {
+            w.add(g);
+        }
+    }
+
+    private static void save(Cluster c, NumberWriter w) {
+        w.add(c.labels).add(c.counts.save()).add(c.leaf());
+        if (!c.leaf()) {
+            w.add(c.d1AtSplit).add(c.epsAtSplit).add(c.separationAtSplit);
+            save(c.left, w);
+            save(c.right, w);
+        }
+    }
+
+    /** Takes over what {@link #save} wrote; one that refuses is not to be used afterwards. */
+    public void restore(NumberReader r) {
+        rows = r.whole(0, 1L << 53);
+        recent.restore(r.longs());
+        before.restore(r.longs());
+        long[] c = r.longs();
+        if (c.length != labels + 1) {
+            throw r.damaged("there are " + c.length + " counts of cardinalities for " + labels + " labels");
+        }
+        cardinalities = c;
+        root = restore(r, null);
+        index();
+        for (Cluster leaf : leafOf) {
+            if (leaf == null) {
+                throw r.damaged("a label is in no cluster");
+            }
+        }
+        partition = new int[r.integer(1, labels)][];
+        for (int g = 0; g < partition.length; g++) {
+            partition[g] = r.labels(labels);
+        }
+        events = List.of();
+    }
+
+    private Cluster restore(NumberReader r, Cluster parent) {
+        int[] some = r.labels(labels);
+        if (some.length == 0) {
+            throw r.damaged("a cluster has no labels");
+        }
+        Cluster c = new Cluster(some, parent);
+        c.counts.restore(r.longs());
+        if (!r.flag()) {
+            c.d1AtSplit = r.next();
+            c.epsAtSplit = r.next();
+            c.separationAtSplit = r.next();
+            c.left = restore(r, c);
+            c.right = restore(r, c);
+        }
+        return c;
+    }
+}
