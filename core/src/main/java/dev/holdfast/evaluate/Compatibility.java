@@ -37,9 +37,6 @@ public final class Compatibility {
         if (c.has(Trait.REREADS) && parts.stream().anyMatch(e -> !e.train().rereadable())) {
             why.add("it reads a part's rows again at its end, but here rows pass by once");
         }
-        if (s.schema().target() == Target.MultiLabel.class && !c.has(Trait.MULTI_LABEL)) {
-            why.add("it learns one class a row, but here rows have sets of labels");
-        }
         if (c.has(Trait.NEEDS_TASK_ID) && !s.taskIdAtTest()) {
             why.add("it predicts only when told the task, but here the task is unknown at test time");
         }
@@ -59,7 +56,10 @@ public final class Compatibility {
     private static String firstLine(Exception e) {
         String text = e.getMessage() == null ? e.toString() : e.getMessage();
         String first = text.lines().findFirst().orElse(text);
-        return first.endsWith(".") ? first.substring(0, first.length() - 1) : first;
+        // it follows a "for": a sentence becomes a clause
+        boolean sentence = first.length() > 1 && Character.isLowerCase(first.charAt(1));
+        String clause = sentence ? Character.toLowerCase(first.charAt(0)) + first.substring(1) : first;
+        return clause.endsWith(".") ? clause.substring(0, clause.length() - 1) : clause;
     }
 
     /** Names of the learners that fit a scenario with their default configurations. */

@@ -2,11 +2,13 @@ package dev.holdfast.app.model;
 
 import dev.holdfast.app.terminal.Console;
 import dev.holdfast.data.Batch;
+import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Loader;
 import dev.holdfast.data.Pace;
 import dev.holdfast.evaluate.Prequential;
 import dev.holdfast.learner.Capabilities.Trait;
 import dev.holdfast.learner.Learner;
+import dev.holdfast.learner.Partitioned;
 import dev.holdfast.run.MetricLog;
 import dev.holdfast.run.Moment;
 import dev.holdfast.run.StepReport;
@@ -49,6 +51,9 @@ final class Learning {
     private final long window;
     private long rows;
     private long batches;
+
+    /** Whether the groups of labels changed since they were last told. */
+    private boolean changed = true;
 
     /** @param folder where checkpoints and the model go, or null to keep none */
     Learning(
@@ -155,6 +160,9 @@ final class Learning {
     /** What the learner and the drift detection noticed, and now and then the scores. */
     private void tell(Console.Meter meter, StepReport report, boolean line) {
         for (StepReport.Event e : report.events()) {
+            if (e.kind() == StepReport.Event.Kind.PARTITION_CHANGED) {
+                changed = true;
+            }
             meter.line(at("%s: %s", e.kind().toString().toLowerCase(Locale.ROOT).replace('_', ' '), e.what()));
         }
         if (scores == null) {
@@ -178,7 +186,26 @@ final class Learning {
                             .collect(Collectors.joining("   ")),
                     percent(recent.get(0)),
                     percent(scores.noChange())));
+            tellPartition(meter);
         }
+    }
+
+    /** The groups of labels that are learnt apart, where the learner has such; once after they changed. */
+    private void tellPartition(Console.Meter meter) {
+        if (changed && model.learner() instanceof Partitioned p) {
+            changed = false;
+            meter.line(at(
+                    "%d groups of labels: %s",
+                    p.partition().size(),
+                    p.partition().stream().map(this::names).collect(Collectors.joining(" "))));
+        }
+    }
+
+    private String names(List<Integer> labels) {
+        ClassIndex all = model.schema().classes();
+        return labels.stream()
+                .map(id -> all.columns().get(all.columnOf(id)).name())
+                .collect(Collectors.joining(", ", "{", "}"));
     }
 
     private String at(String format, Object... args) {
