@@ -160,7 +160,7 @@ public final class Run implements Stateful {
         try (Scope s = Scope.open()) {
             Batch next = loader.next();
             Batch b = e.boundaryKnown() ? next.withTask(e.task()) : next;
-            look(b);
+            look(e.protocol() == Experience.Protocol.TEST_THEN_ADAPT ? b.withoutTarget() : b);
             if (e.protocol().scored()) {
                 timed(() -> prequential.test(learner, b));
             }

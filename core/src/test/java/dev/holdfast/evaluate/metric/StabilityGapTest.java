@@ -122,7 +122,7 @@ class StabilityGapTest {
         }
     }
 
-    @Property(tries = 100)
+    @Property(tries = 200)
     void whatOnlyRisesForgetsNothingAndWhatOnlyFallsLearnsNothing(@ForAll("curves") AccuracyCurves c) {
         double[][] rising = new double[c.size()][];
         double[][] falling = new double[c.size()][];
