@@ -51,7 +51,7 @@ public enum Workload {
 
     /** A fresh learner that does nothing but train the network; a pure function of its arguments. */
     public Finetune learner(OptimizerConfig optimizer, Rng rng) {
-        return new Finetune(new Finetune.Config(new NetConfig(backbone, optimizer, true)), schema(), rng);
+        return new Finetune(Finetune.Config.of(new NetConfig(backbone, optimizer, true)), schema(), rng);
     }
 
     /** Batches of random images with random classes, which outlive every scope. */

@@ -2,6 +2,7 @@ package dev.holdfast.loss;
 
 import dev.holdfast.config.Doc;
 import dev.holdfast.data.Prediction;
+import dev.holdfast.data.Rows;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.Target;
 import dev.holdfast.optim.schedule.SigmoidRamp;
@@ -118,6 +119,12 @@ public final class EarlyLearning implements Loss {
         return table;
     }
 
+    /** Refuses rows without a stable id each, and samples that come twice unless the last wins. */
+    @Override
+    public void requireFits(Rows rows) {
+        SampleTable.requireFit(rows.ids(), config.duplicates);
+    }
+
     /** Takes the predictions into the running targets; does nothing in evaluation. */
     @Override
     public void observe(LossInput in) {
@@ -133,12 +140,10 @@ public final class EarlyLearning implements Loss {
                 p = p.div(p.sum(1).unsqueeze(1));
             }
             long width = in.scores().size(1);
+            requireFits(in.rows());
             if (table == null) {
-                SampleTable first = new SampleTable(width, 0, config.precision, config.duplicates);
-                first.requireFit(ids);
-                table = first;
+                table = new SampleTable(width, 0, config.precision, config.duplicates);
             }
-            table.requireFit(ids);
             table.widen(width);
             Tensor all = p;
             if (in.among() != null) {

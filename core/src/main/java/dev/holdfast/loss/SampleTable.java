@@ -144,7 +144,7 @@ public final class SampleTable implements Stateful {
         requireIds(of);
         Tensors.requireShape("rows for a sample table", values, of.length, width());
         Tensors.requireFinite("Rows for a sample table", values);
-        int[] last = lastOfEach(of);
+        int[] last = lastOfEach(of, duplicates);
         try (Scope s = Scope.open()) {
             int fresh = 0;
             for (int i : last) {
@@ -182,10 +182,10 @@ public final class SampleTable implements Stateful {
         }
     }
 
-    /** Checks ids that are about to be used: none below 0, none twice unless the last wins. */
-    public void requireFit(long[] of) {
+    /** Refuses ids below 0, and ids that come twice unless the last wins. */
+    public static void requireFit(long[] of, Duplicates duplicates) {
         requireIds(of);
-        lastOfEach(of);
+        lastOfEach(of, duplicates);
     }
 
     private static void requireIds(long[] of) {
@@ -199,7 +199,7 @@ public final class SampleTable implements Stateful {
     }
 
     /** Positions of the last row of every id, ascending. */
-    private int[] lastOfEach(long[] of) {
+    private static int[] lastOfEach(long[] of, Duplicates duplicates) {
         Map<Long, Integer> last = new HashMap<>();
         for (int i = 0; i < of.length; i++) {
             Integer earlier = last.put(of[i], i);
