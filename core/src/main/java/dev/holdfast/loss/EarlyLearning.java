@@ -164,7 +164,7 @@ public final class EarlyLearning implements Loss {
     /** The same at a given step, counted from 1, of the ramp. */
     public LossValue value(LossInput in, long atStep) {
         Tensor t = target(in);
-        Tensor ce = crossEntropy.value(sharpened(in, t)).perSample();
+        Tensor ce = crossEntropy.value(withTarget(in, labels(in, t))).perSample();
         if (config.lambda == 0) {
             return new Value(ce, ce, null);
         }
@@ -200,9 +200,14 @@ public final class EarlyLearning implements Loss {
         return t;
     }
 
-    private LossInput sharpened(LossInput in, Tensor t) {
+    /** What the cross entropy compares with: the labels as given, or sharpened by the running targets. */
+    public Target labels(LossInput in) {
+        return labels(in, target(in));
+    }
+
+    private Target labels(LossInput in, Tensor t) {
         if (!config.sharpenLabels) {
-            return in;
+            return in.target();
         }
         Tensor y;
         if (in.target() instanceof Target.ClassIds hard) {
@@ -222,8 +227,11 @@ public final class EarlyLearning implements Loss {
             sharp = Tensors.zerosLike(t, t.size(0), in.scores().size(1))
                     .index_copy_(1, Tensors.ids(Columns.kept(in)), sharp);
         }
-        return new LossInput(
-                in.scores(), new Target.Soft(sharp), in.rows(), in.columns(), in.side(), in.training(), in.among());
+        return new Target.Soft(sharp);
+    }
+
+    private static LossInput withTarget(LossInput in, Target y) {
+        return new LossInput(in.scores(), y, in.rows(), in.columns(), in.side(), in.training(), in.among());
     }
 
     private static Tensor clamp(Tensor p) {

@@ -33,7 +33,7 @@ public final class ExponentialAverage implements WeightAverager {
     @Override
     public void update(Parameters now, Step step) {
         requireLike(now);
-        double a = alpha.at(updates);
+        double a = nextShare();
         if (!(a >= 0 && a <= 1)) {
             throw new IllegalStateException(
                     "The share of the old average must be in [0, 1] but is " + a + " at update " + updates + ".");
@@ -45,6 +45,11 @@ public final class ExponentialAverage implements WeightAverager {
             }
         }
         updates++;
+    }
+
+    /** Share of the old average in the coming update. */
+    public double nextShare() {
+        return alpha.at(updates);
     }
 
     /** Goes on with these leaves, which hold the average now (a grown head). */
