@@ -1,7 +1,6 @@
 package dev.holdfast.data.augment;
 
 import dev.holdfast.data.Batch;
-import dev.holdfast.data.BatchTransform;
 import dev.holdfast.data.Inputs;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Tensors;

@@ -1,5 +1,6 @@
-package dev.holdfast.data;
+package dev.holdfast.data.augment;
 
+import dev.holdfast.data.Batch;
 import dev.holdfast.tensor.Rng;
 
 /** A random change of the rows of a batch (mixing, cropping); a pure function of its arguments. */
