@@ -22,8 +22,13 @@ final class DataArguments {
     @Option(names = "--data", paramLabel = "DIR", description = "folder of full data sets (or set HOLDFAST_DATA)")
     Path dataDir;
 
-    @Option(names = "--label", paramLabel = "COLUMN", description = "column of a table that holds the class")
-    String label;
+    @Option(
+            names = "--label",
+            paramLabel = "COLUMN",
+            split = ",",
+            description = "column of a table that holds the class; several columns of 0 and 1 (or a name with *) hold"
+                    + " label sets")
+    List<String> label = List.of();
 
     @Option(
             names = "--text",
@@ -51,7 +56,7 @@ final class DataArguments {
     DataOptions options() {
         return DataOptions.defaults()
                 .withDataDir(dataDir)
-                .withLabel(label)
+                .withLabels(label.toArray(new String[0]))
                 .withText(text.toArray(new String[0]))
                 .withIgnore(ignore.toArray(new String[0]))
                 .withRows(rows == 0 && !text.isEmpty() ? textRows : rows)
@@ -61,8 +66,8 @@ final class DataArguments {
     /** What was said beyond the spec, for the record of a run. */
     List<String> describe() {
         List<String> said = new ArrayList<>();
-        if (label != null) {
-            said.add("label=" + label);
+        if (!label.isEmpty()) {
+            said.add("label=" + String.join(",", label));
         }
         if (!text.isEmpty()) {
             said.add("text=" + String.join(",", text));

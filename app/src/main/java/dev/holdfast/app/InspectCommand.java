@@ -80,10 +80,7 @@ final class InspectCommand implements Callable<Integer> {
                                 l.rows(),
                                 l.request().data(),
                                 l.request().batchSize(),
-                                l.prequential() == null
-                                        ? ""
-                                        : String.format(
-                                                Locale.ROOT, ", %.2f %% right beforehand", 100 * l.prequential()))));
+                                l.headline())));
         if (!c.finished()) {
             out.println("unfinished     cut off after " + c.unfinished().rows() + " rows; 'learn --resume' goes on");
         }

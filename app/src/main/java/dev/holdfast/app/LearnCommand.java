@@ -23,7 +23,8 @@ import picocli.CommandLine.Spec;
         name = "learn",
         description = {
             "Learns from a stream of rows, in their order, and writes a model.",
-            "Each batch is first predicted, then learnt; the share of right predictions is told on the way."
+            "Each batch is first predicted, then learnt; how good the predictions were is told on the way, beside what",
+            "repeating the last row's labels would have reached."
         },
         mixinStandardHelpOptions = true,
         sortOptions = false,
@@ -31,6 +32,8 @@ import picocli.CommandLine.Spec;
         footer = {
             "  holdfast learn letters.csv.gz --label label --learner gacil --out letters-model",
             "  zcat monday.csv.gz | holdfast learn - --label kind --learner er --out model",
+            "  holdfast learn songs.arff --learner ihomer --batch-size 1   # several labels a row",
+            "  holdfast learn tickets.csv --label 'topic_*' --learner ihomer --batch-size 1",
             "  holdfast learn tuesday.csv --from model --out model          # goes on with more rows",
             "  holdfast learn huge.parquet --label y --learner slda --out m --resume   # after a crash",
             "%nExit status: 0 done, 1 failed, 2 wrong input, 130 cut off (a checkpoint is kept)."
@@ -42,7 +45,10 @@ final class LearnCommand implements Callable<Integer> {
     @Option(names = "--learner", paramLabel = "NAME", description = "see 'holdfast learners'")
     String learner;
 
-    @Option(names = "--out", paramLabel = "MODEL", required = true, description = "folder that the model is written to")
+    @Option(
+            names = "--out",
+            paramLabel = "MODEL",
+            description = "folder that the model is written to; without it the stream is learnt, scored and forgotten")
     Path out;
 
     @Option(names = "--from", paramLabel = "MODEL", description = "go on with this model; new classes may come")
@@ -138,14 +144,11 @@ final class LearnCommand implements Callable<Integer> {
             } else {
                 console.say(String.format(
                         Locale.ROOT,
-                        "%s has learnt %,d rows%s. Model: %s",
+                        "%s has learnt %,d rows%s.%s",
                         card.learner(),
                         last.rows(),
-                        last.prequential() == null
-                                ? ""
-                                : String.format(
-                                        Locale.ROOT, ", %.2f %% predicted right beforehand", 100 * last.prequential()),
-                        out));
+                        last.headline(),
+                        out == null ? " No model was written (--out MODEL does)." : " Model: " + out));
             }
             spec.commandLine().getOut().flush();
             return ExitCodes.DONE;

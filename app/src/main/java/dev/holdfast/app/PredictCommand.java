@@ -11,8 +11,10 @@ import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Loader;
 import dev.holdfast.data.Pace;
 import dev.holdfast.data.Prediction;
+import dev.holdfast.data.Target;
 import dev.holdfast.data.source.DataOptions;
 import dev.holdfast.data.source.Progress;
+import dev.holdfast.evaluate.metric.MultiLabelMetrics;
 import dev.holdfast.registry.Registry;
 import dev.holdfast.run.Threads;
 import dev.holdfast.tensor.Rng;
@@ -39,7 +41,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "predict",
         description = {
-            "Prints for every row the class that a model names, and its scores.",
+            "Prints for every row the class that a model names (or its labels, separated by ;), and the scores.",
             "Raw rows go through the model's own preprocessing; where they have labels the accuracy is told, too."
         },
         mixinStandardHelpOptions = true,
@@ -84,6 +86,9 @@ final class PredictCommand implements Callable<Integer> {
     private long rows;
     private long right;
 
+    /** Scores of label sets, or null. */
+    private MultiLabelMetrics sets;
+
     @Override
     public Integer call() throws IOException {
         DataOptions options = DataOptions.defaults().withDataDir(dataDir);
@@ -95,6 +100,9 @@ final class PredictCommand implements Callable<Integer> {
                 Source source = Source.open(what, options, m.preprocessing(), Source.Part.TEST, Progress.NONE)
                         .requireLike(m.schema())) {
             m.requireFinished(model);
+            if (m.schema().target() == Target.MultiLabel.class) {
+                sets = new MultiLabelMetrics(m.schema().classes().size());
+            }
             if (out == null) {
                 each(m, source, interrupt, spec.commandLine().getOut());
             } else {
@@ -103,8 +111,21 @@ final class PredictCommand implements Callable<Integer> {
                 }
             }
             if (source.labelled() && rows > 0) {
-                err.println(String.format(
-                        Locale.ROOT, "%,d of %,d rows right: %.2f %%", right, rows, 100.0 * right / rows));
+                err.println(
+                        sets == null
+                                ? String.format(
+                                        Locale.ROOT,
+                                        "%,d of %,d rows right: %.2f %%",
+                                        right,
+                                        rows,
+                                        100.0 * right / rows)
+                                : String.format(
+                                        Locale.ROOT,
+                                        "%,d rows: micro-F1 %.2f %%, subset accuracy %.2f %%, Hamming loss %.2f %%",
+                                        rows,
+                                        100 * sets.microF1(),
+                                        100 * sets.subsetAccuracy(),
+                                        100 * sets.hammingLoss()));
                 err.flush();
             }
             return interrupt.asked() ? ExitCodes.CANCELLED : ExitCodes.DONE;
@@ -135,13 +156,24 @@ final class PredictCommand implements Callable<Integer> {
                 .mapToObj(id -> known.columns().get(known.columnOf(id)).name())
                 .toList();
         if (rows == 0 && !json) {
-            List<Object> head = new ArrayList<>(List.of("row", "class", "score"));
+            List<Object> head =
+                    new ArrayList<>(sets == null ? List.of("row", "class", "score") : List.of("row", "labels"));
             if (!noScores) {
                 names.forEach(n -> head.add("score " + n));
             }
             to.print(Csv.line(head));
         }
         double[][] scores = Tensors.rows(p.scores());
+        if (sets == null) {
+            printClasses(b, p, ids, names, scores, labelled, to);
+        } else {
+            printSets(b, p, ids, names, scores, labelled, to);
+        }
+        rows += scores.length;
+    }
+
+    private void printClasses(
+            Batch b, Prediction p, int[] ids, List<String> names, double[][] scores, boolean labelled, PrintWriter to) {
         int[] said = p.classes();
         long[] truth = labelled ? b.classIds() : null;
         for (int i = 0; i < said.length; i++) {
@@ -151,32 +183,55 @@ final class PredictCommand implements Callable<Integer> {
                     .findFirst()
                     .orElseThrow();
             right += truth != null && truth[i] == said[i] ? 1 : 0;
-            long id = b.rows().ids()[i];
-            to.print(json ? jsonRow(id, names, best, scores[i]) : csvRow(id, names, best, scores[i]));
+            Map<String, Object> head = new LinkedHashMap<>();
+            head.put("row", b.rows().ids()[i]);
+            head.put("class", names.get(best));
+            head.put("score", scores[i][best]);
+            to.print(line(head, names, scores[i]));
         }
-        rows += said.length;
     }
 
-    private String csvRow(long id, List<String> names, int best, double[] scores) {
-        List<Object> cells = new ArrayList<>(List.of(id, names.get(best), scores[best]));
+    private void printSets(
+            Batch b, Prediction p, int[] ids, List<String> names, double[][] scores, boolean labelled, PrintWriter to) {
+        boolean[][] said = p.labelSets();
+        for (int i = 0; i < said.length; i++) {
+            int row = i;
+            List<String> labels = IntStream.range(0, ids.length)
+                    .filter(c -> said[row][c])
+                    .mapToObj(names::get)
+                    .toList();
+            Map<String, Object> head = new LinkedHashMap<>();
+            head.put("row", b.rows().ids()[i]);
+            head.put("labels", json ? labels : String.join(";", labels));
+            to.print(line(head, names, scores[i]));
+        }
+        if (labelled && b.target() instanceof Target.MultiLabel truth) {
+            boolean[][] y = truth.sets();
+            for (int i = 0; i < said.length; i++) {
+                boolean[] all = new boolean[y[i].length];
+                for (int c = 0; c < ids.length; c++) {
+                    all[ids[c]] = said[i][c];
+                }
+                sets.add(y[i], all);
+            }
+        }
+    }
+
+    private String line(Map<String, Object> head, List<String> names, double[] scores) {
+        if (json) {
+            if (!noScores) {
+                Map<String, Double> all = new LinkedHashMap<>();
+                IntStream.range(0, scores.length).forEach(c -> all.put(names.get(c), scores[c]));
+                head.put("scores", all);
+            }
+            return Json.line(head) + "\n";
+        }
+        List<Object> cells = new ArrayList<>(head.values());
         if (!noScores) {
             for (double s : scores) {
                 cells.add(s);
             }
         }
         return Csv.line(cells);
-    }
-
-    private String jsonRow(long id, List<String> names, int best, double[] scores) {
-        Map<String, Object> row = new LinkedHashMap<>();
-        row.put("row", id);
-        row.put("class", names.get(best));
-        row.put("score", scores[best]);
-        if (!noScores) {
-            Map<String, Double> all = new LinkedHashMap<>();
-            IntStream.range(0, scores.length).forEach(c -> all.put(names.get(c), scores[c]));
-            row.put("scores", all);
-        }
-        return Json.line(row) + "\n";
     }
 }

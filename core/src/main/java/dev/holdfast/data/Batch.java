@@ -49,6 +49,11 @@ public record Batch(Inputs inputs, Target target, Rows rows, int task, int domai
         return new Batch(inputs, target, rows, newTask, domain, time, group);
     }
 
+    /** The same rows without their labels. */
+    public Batch withoutTarget() {
+        return new Batch(inputs, new Target.None(), rows, task, domain, time, group);
+    }
+
     /** Class ids of the rows; any other kind of target is refused by name. */
     public long[] classIds() {
         if (target instanceof Target.ClassIds c) {

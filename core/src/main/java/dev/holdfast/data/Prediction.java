@@ -59,4 +59,28 @@ public record Prediction(Tensor scores, ClassIndex columns, Kind kind, Tensor va
             return ids;
         }
     }
+
+    /**
+     * The label set of each row [n][columns]: the labels whose probability exceeds 1/2.
+     *
+     * @throws IllegalArgumentException where the scores are neither PROBABILITIES nor SIGMOID_LOGITS
+     */
+    public boolean[][] labelSets() {
+        double over =
+                switch (kind) {
+                    case PROBABILITIES -> 0.5;
+                    case SIGMOID_LOGITS -> 0;
+                    case LOGITS, SCORES, VALUES ->
+                        throw new IllegalArgumentException("Label sets were predicted as " + kind
+                                + "; expected PROBABILITIES or SIGMOID_LOGITS, one a label.");
+                };
+        double[][] s = Tensors.rows(scores);
+        boolean[][] sets = new boolean[s.length][columns.size()];
+        for (int i = 0; i < s.length; i++) {
+            for (int c = 0; c < sets[i].length; c++) {
+                sets[i][c] = s[i][c] > over;
+            }
+        }
+        return sets;
+    }
 }

@@ -73,6 +73,19 @@ public sealed interface Target {
             }
         }
 
+        /** y as bits [n][L]. */
+        public boolean[][] sets() {
+            double[][] rows = Tensors.rows(y);
+            boolean[][] b = new boolean[rows.length][];
+            for (int i = 0; i < rows.length; i++) {
+                b[i] = new boolean[rows[i].length];
+                for (int l = 0; l < b[i].length; l++) {
+                    b[i][l] = rows[i][l] > 0.5;
+                }
+            }
+            return b;
+        }
+
         @Override
         public int size() {
             return (int) y.size(0);

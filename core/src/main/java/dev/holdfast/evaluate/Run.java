@@ -5,6 +5,7 @@ import dev.holdfast.data.DataSource;
 import dev.holdfast.data.Loader;
 import dev.holdfast.data.Pace;
 import dev.holdfast.data.Schema;
+import dev.holdfast.learner.Capabilities.Trait;
 import dev.holdfast.learner.Learner;
 import dev.holdfast.run.MetricLog;
 import dev.holdfast.run.Moment;
@@ -19,10 +20,12 @@ import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Stateful;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Walks a learner through a scenario, one {@link #advance} at a time: begin, learn batch after batch, end, and after
- * each step the probes that are due.
+ * each step the probes that are due. Where the scenario says so, a batch is predicted and scored before it is learnt,
+ * or the learner gets it without its labels (if it can use such rows; else it only predicts).
  *
  * <p>The state between two steps is the learner's, the log's and the position, so a run that is loaded from a saved
  * state continues with the same bits as one that was never interrupted. Time spent in probes is not the learner's.
@@ -33,6 +36,8 @@ public final class Run implements Stateful {
     private final List<Probe<Learner>> probes;
     private final MetricLog log;
     private final Rng rng;
+    private final Prequential prequential;
+    private final boolean adapts;
 
     private int at;
     private boolean begun;
@@ -44,8 +49,25 @@ public final class Run implements Stateful {
     private long learnNanos;
     private long learnCpuNanos;
 
+    /** A run whose prequential scores, if the scenario asks for any, are those of {@link Prequential.Config#defaults}. */
     public Run(Learner learner, Scenario scenario, List<Probe<Learner>> probes, MetricLog log, Rng rng) {
+        this(learner, scenario, probes, log, rng, Prequential.Config.defaults());
+    }
+
+    /** A run with its own settings of the prequential scores. */
+    public Run(
+            Learner learner,
+            Scenario scenario,
+            List<Probe<Learner>> probes,
+            MetricLog log,
+            Rng rng,
+            Prequential.Config scores) {
         this.learner = learner;
+        this.prequential =
+                scenario.experiences().stream().anyMatch(e -> e.protocol().scored())
+                        ? new Prequential(scenario.schema(), scores)
+                        : null;
+        this.adapts = learner.capabilities().has(Trait.UNLABELLED);
         this.scenario = scenario;
         this.probes = List.copyOf(probes);
         this.log = log;
@@ -96,10 +118,7 @@ public final class Run implements Stateful {
 
     /** The experience as the learner sees it: rows that pass by once are dealt by this run and by nobody else. */
     private static Experience told(Experience e) {
-        return e.train().rereadable()
-                ? e
-                : new Experience(
-                        e.index(), e.task(), new PassedBy(e.train()), e.classes(), e.boundaryKnown(), e.pace());
+        return e.train().rereadable() ? e : e.withTrain(new PassedBy(e.train()));
     }
 
     /** Rows that a learner gets one batch at a time and cannot ask for. */
@@ -138,12 +157,25 @@ public final class Run implements Stateful {
         try (Scope s = Scope.open()) {
             Batch next = loader.next();
             Batch b = e.boundaryKnown() ? next.withTask(e.task()) : next;
-            timed(() -> last = learner.learn(b));
+            if (e.protocol().scored()) {
+                timed(() -> prequential.test(learner, b));
+            }
+            timed(() -> last = taught(e, b));
             step++;
             samples += b.size();
             lossSum += Double.isNaN(last.loss()) ? 0 : last.loss();
+            if (e.protocol().scored()) {
+                prequential.note(new Moment(step, samples, at, false, last), log);
+            }
         }
         probe(false);
+    }
+
+    private StepReport taught(Experience e, Batch b) {
+        return switch (e.protocol()) {
+            case TRAIN, TEST_THEN_TRAIN -> learner.learn(b);
+            case TEST_THEN_ADAPT -> adapts ? learner.learn(b.withoutTarget()) : new StepReport(Double.NaN, 0);
+        };
     }
 
     private void probe(boolean end) {
@@ -180,6 +212,11 @@ public final class Run implements Stateful {
 
     public Learner learner() {
         return learner;
+    }
+
+    /** Scores of rows tested before they were learnt, so far; empty where the scenario asks for none. */
+    public Optional<Prequential> prequential() {
+        return Optional.ofNullable(prequential);
     }
 
     /** Updates done. */
@@ -222,6 +259,9 @@ public final class Run implements Stateful {
         if (loader != null) {
             s.put("loader", loader);
         }
+        if (prequential != null) {
+            s.put("prequential", prequential);
+        }
         return s;
     }
 
@@ -246,7 +286,11 @@ public final class Run implements Stateful {
             newLoader = e.train().batches(e.pace(), rng.child("data", e.index()));
             newLoader.load(position);
         }
-        Snapshot.loadAll(saved, Map.of("learner", learner, "log", log));
+        Snapshot.loadAll(
+                saved,
+                prequential == null
+                        ? Map.of("learner", learner, "log", log)
+                        : Map.of("learner", learner, "log", log, "prequential", prequential));
         if (loader != null) {
             loader.close();
         }

@@ -7,6 +7,7 @@ import dev.holdfast.scenario.Dealing;
 import dev.holdfast.scenario.DomainIncremental;
 import dev.holdfast.scenario.Joint;
 import dev.holdfast.scenario.Scenario;
+import dev.holdfast.scenario.Stream;
 import dev.holdfast.tensor.Rng;
 
 /** The built-in scenarios under their names. */
@@ -49,6 +50,9 @@ public final class ScenarioPlugins {
 
     /** Everything in one part. */
     public record AtOnce(@Doc("passes over the data") int epochs, @Doc("rows a batch") int batchSize) {}
+
+    /** One row after the other. */
+    public record AsTheyCome(@Doc("rows a batch") int batchSize) {}
 
     /** {@code class-incremental}. */
     public static final class ClassIncrementalPlugin implements ScenarioPlugin<Classes> {
@@ -139,6 +143,34 @@ public final class ScenarioPlugins {
         @Override
         public Scenario create(Domains c, Dataset train, Dataset test, Rng rng) {
             return c.of(DomainIncremental.Shift.ROTATED, train, test, rng);
+        }
+    }
+
+    /** {@code stream}. */
+    public static final class StreamPlugin implements ScenarioPlugin<AsTheyCome> {
+        @Override
+        public String name() {
+            return "stream";
+        }
+
+        @Override
+        public String summary() {
+            return "rows in the order of their file, once; each batch is tested, then learnt";
+        }
+
+        @Override
+        public AsTheyCome defaults() {
+            return new AsTheyCome(1);
+        }
+
+        @Override
+        public boolean inOrder() {
+            return true;
+        }
+
+        @Override
+        public Scenario create(AsTheyCome c, Dataset train, Dataset test, Rng rng) {
+            return Stream.of(train, c.batchSize);
         }
     }
 

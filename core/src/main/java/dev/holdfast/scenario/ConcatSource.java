@@ -26,9 +26,8 @@ public final class ConcatSource implements Dataset {
     public ConcatSource(List<? extends DataSource> sources) {
         start = new int[sources.size() + 1];
         for (int i = 0; i < sources.size(); i++) {
-            DataSource s = sources.get(i);
-            Dataset d = s instanceof OnePass o ? o.data() : s instanceof Dataset direct ? direct : null;
-            if (d == null) {
+            DataSource s = sources.get(i) instanceof OnePass o ? o.data() : sources.get(i);
+            if (!(s instanceof Dataset d)) {
                 throw new IllegalArgumentException("Part " + i + " can be read once only, so it cannot be mixed with"
                         + " others.\nMaybe this baseline is not for streams.");
             }

@@ -24,6 +24,10 @@ public final class Joint {
      */
     public static Scenario of(Scenario s) {
         List<Experience> parts = s.experiences();
+        if (parts.stream().anyMatch(e -> e.protocol().scored())) {
+            throw new IllegalArgumentException("The rows of '" + s.name()
+                    + "' are tested in their order, each before it is learnt, so they cannot be learnt at once.");
+        }
         Experience first = parts.get(0);
         return new ListedScenario(
                 "joint of " + s.name(),

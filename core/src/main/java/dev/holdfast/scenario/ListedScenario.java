@@ -10,9 +10,12 @@ public record ListedScenario(
     public ListedScenario {
         experiences = List.copyOf(experiences);
         tests = List.copyOf(tests);
-        if (experiences.isEmpty() || tests.isEmpty()) {
-            throw new IllegalArgumentException("Scenario '" + name + "' has " + experiences.size() + " experiences and "
-                    + tests.size() + " test sets; it needs at least one of each.");
+        if (experiences.isEmpty()) {
+            throw new IllegalArgumentException("Scenario '" + name + "' has no experience; it needs at least one.");
+        }
+        if (tests.isEmpty() && experiences.stream().noneMatch(e -> e.protocol().scored())) {
+            throw new IllegalArgumentException("Scenario '" + name + "' scores nothing: it has no test set, and none of"
+                    + " its " + experiences.size() + " experiences is tested before it is learnt.");
         }
     }
 }

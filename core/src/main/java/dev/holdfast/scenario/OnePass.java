@@ -1,14 +1,13 @@
 package dev.holdfast.scenario;
 
 import dev.holdfast.data.DataSource;
-import dev.holdfast.data.Dataset;
 import dev.holdfast.data.Loader;
 import dev.holdfast.data.Pace;
 import dev.holdfast.data.Schema;
 import dev.holdfast.tensor.Rng;
 
-/** A data set that can only be dealt, not looked up: what a stream is to a learner. */
-record OnePass(Dataset data) implements DataSource {
+/** Rows that can only be dealt, not looked up: what a stream is to a learner. */
+record OnePass(DataSource data) implements DataSource {
     @Override
     public Schema schema() {
         return data.schema();

@@ -14,7 +14,7 @@ public interface Scenario extends Iterable<Experience> {
     /** Inputs and all classes that can appear. */
     Schema schema();
 
-    /** One test set a task, in task order. */
+    /** One test set a task, in task order; none where every row is tested before it is learnt. */
     List<TestSet> tests();
 
     /** Whether the task id is given with test rows, so that only its classes compete. */

@@ -108,11 +108,19 @@ class RegistryTest {
         Registry r = Registry.load();
         assertThat(r.scenarios())
                 .extracting(ScenarioPlugin::name)
-                .containsExactly("class-incremental", "domain-permuted", "domain-rotated", "joint", "task-incremental");
+                .containsExactly(
+                        "class-incremental",
+                        "domain-permuted",
+                        "domain-rotated",
+                        "joint",
+                        "stream",
+                        "task-incremental");
         assertThat(create(r.scenario("class-incremental"), d).name()).isEqualTo("class-incremental 5x2");
         assertThat(create(r.scenario("task-incremental"), d).taskIdAtTest()).isTrue();
         assertThat(create(r.scenario("domain-permuted"), d).experiences()).hasSize(5);
         assertThat(create(r.scenario("joint"), d).experiences()).hasSize(1);
+        assertThat(create(r.scenario("stream"), d).tests()).isEmpty();
+        assertThat(r.scenarios().stream().filter(ScenarioPlugin::inOrder)).hasSize(1);
         assertThatThrownBy(() -> create(r.scenario("domain-rotated"), d)).hasMessageContaining("images");
         for (ScenarioPlugin<?> p : r.scenarios()) {
             assertThat(p.summary()).isNotBlank();

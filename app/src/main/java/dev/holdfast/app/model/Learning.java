@@ -4,25 +4,34 @@ import dev.holdfast.app.terminal.Console;
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.Loader;
 import dev.holdfast.data.Pace;
-import dev.holdfast.data.Prediction;
+import dev.holdfast.evaluate.Prequential;
 import dev.holdfast.learner.Capabilities.Trait;
 import dev.holdfast.learner.Learner;
+import dev.holdfast.run.MetricLog;
+import dev.holdfast.run.Moment;
+import dev.holdfast.run.StepReport;
+import dev.holdfast.run.Term;
 import dev.holdfast.scenario.Experience;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * One stream learnt from its first row to its last: each batch is first predicted, then learnt (prequential accuracy),
- * and every so often all is put on disk. What it becomes depends on the request and the rows alone, not on how often it
- * was cut off.
+ * One stream learnt from its first row to its last: each batch is first predicted, then learnt (prequential scores), and
+ * every so often all is put on disk. What it becomes depends on the request and the rows alone, not on how often it was
+ * cut off.
  */
 final class Learning {
     private static final String LOADER = "loader";
+    private static final String SCORES = "prequential";
     private static final int LINES = 10;
 
     private final Model model;
@@ -33,14 +42,15 @@ final class Learning {
     private final Console console;
     private final BooleanSupplier cancelled;
 
-    private final boolean predicts;
+    /** Null where the learner predicts only after the end. */
+    private final Prequential scores;
+
+    private final MetricLog log = new MetricLog();
     private final long window;
     private long rows;
     private long batches;
-    private long right;
-    private long windowRight;
-    private long windowStart;
 
+    /** @param folder where checkpoints and the model go, or null to keep none */
     Learning(
             Model model,
             ModelCard.Request request,
@@ -56,8 +66,10 @@ final class Learning {
         this.checkpointSeconds = checkpointSeconds;
         this.console = console;
         this.cancelled = cancelled;
-        this.predicts = !model.learner().capabilities().has(Trait.LEARNS_AT_END);
         this.window = Math.max(1, planned() / LINES);
+        this.scores = model.learner().capabilities().has(Trait.LEARNS_AT_END)
+                ? null
+                : new Prequential(model.schema(), Prequential.Config.points(planned(), LINES));
     }
 
     private long planned() {
@@ -88,10 +100,11 @@ final class Learning {
             if (from != null) {
                 ModelCard.Unfinished at = model.card().unfinished();
                 loader.load(from.child(LOADER));
+                if (scores != null) {
+                    scores.load(from.child(SCORES));
+                }
                 rows = at.rows();
                 batches = at.batches();
-                right = at.right();
-                windowStart = rows;
             } else {
                 scoped(() -> learner.begin(whole));
                 // from here on the model can be resumed
@@ -100,11 +113,10 @@ final class Learning {
             long last = System.nanoTime();
             while (loader.hasNext() && (request.limit() == 0 || rows < request.limit())) {
                 long before = rows;
-                scoped(() -> step(loader.next().withTask(part)));
-                meter.at(rows, predicts && rows > 0 ? percent(right, rows) + " % right" : "");
-                if (rows / window != before / window) {
-                    tell(meter);
-                }
+                StepReport[] report = new StepReport[1];
+                scoped(() -> report[0] = step(loader.next().withTask(part)));
+                meter.at(rows, scores == null ? "" : percent(scores.headline()));
+                tell(meter, report[0], rows / window != before / window);
                 boolean stop = cancelled.getAsBoolean();
                 if (stop || (System.nanoTime() - last) * 1e-9 >= checkpointSeconds) {
                     checkpoint(loader);
@@ -116,60 +128,84 @@ final class Learning {
             }
             scoped(() -> learner.end(whole));
         }
-        ModelCard done = model.card()
-                .after(new ModelCard.Lesson(
-                        request, rows, batches, predicts && rows > 0 ? right / (double) rows : null));
-        model.write(folder, done, new State());
+        ModelCard done =
+                model.card().after(new ModelCard.Lesson(request, rows, batches, scores == null ? Map.of() : defined()));
+        if (folder != null) {
+            model.write(folder, done, new State());
+        }
         return done;
     }
 
-    private void step(Batch b) {
-        if (predicts) {
-            int hits = hits(b);
-            right += hits;
-            windowRight += hits;
+    private StepReport step(Batch b) {
+        if (scores != null) {
+            scores.test(model.learner(), b);
         }
-        model.learner().learn(b);
+        StepReport r = model.learner().learn(b);
         rows += b.size();
         batches++;
+        return r;
     }
 
-    /** Rows named rightly before they are learnt; before anything was learnt none is. */
-    private int hits(Batch b) {
-        Prediction p;
-        try {
-            p = model.learner().predict(b.inputs());
-        } catch (IllegalStateException nothingLearntYet) {
-            return 0;
+    private Map<String, Double> defined() {
+        Map<String, Double> m = new LinkedHashMap<>();
+        scores.metrics().stream().filter(t -> Double.isFinite(t.value())).forEach(t -> m.put(t.name(), t.value()));
+        return m;
+    }
+
+    /** What the learner and the drift detection noticed, and now and then the scores. */
+    private void tell(Console.Meter meter, StepReport report, boolean line) {
+        for (StepReport.Event e : report.events()) {
+            meter.line(at("%s: %s", e.kind().toString().toLowerCase(Locale.ROOT).replace('_', ' '), e.what()));
         }
-        int[] said = p.classes();
-        long[] truth = b.classIds();
-        return (int)
-                IntStream.range(0, said.length).filter(i -> said[i] == truth[i]).count();
+        if (scores == null) {
+            if (line) {
+                meter.line(at(""));
+            }
+            return;
+        }
+        long drifts = scores.drifts();
+        List<Term> recent = scores.blockMetrics();
+        scores.note(new Moment(batches, rows, 0, false, report), log);
+        if (scores.drifts() > drifts) {
+            meter.line(at("drift: the error rose to %.2f %%", 100 * scores.recentError()));
+        }
+        if (line) {
+            meter.line(at(
+                    "%s   since the last line %s   %s",
+                    scores.metrics().stream()
+                            .filter(t -> !t.name().startsWith("no-change"))
+                            .map(Learning::percent)
+                            .collect(Collectors.joining("   ")),
+                    percent(recent.get(0)),
+                    percent(scores.noChange())));
+        }
     }
 
-    private void tell(Console.Meter meter) {
-        meter.line(String.format(
-                Locale.ROOT,
-                "%,12d rows%s",
-                rows,
-                predicts
-                        ? "   right so far " + percent(right, rows) + " %   since the last line "
-                                + percent(windowRight, rows - windowStart) + " %"
-                        : ""));
-        windowRight = 0;
-        windowStart = rows;
+    private String at(String format, Object... args) {
+        return String.format(Locale.ROOT, "%,12d rows   " + format, prepended(args))
+                .stripTrailing();
+    }
+
+    private Object[] prepended(Object[] args) {
+        Object[] all = new Object[args.length + 1];
+        all[0] = rows;
+        System.arraycopy(args, 0, all, 1, args.length);
+        return all;
     }
 
     private void checkpoint(Loader loader) {
+        if (folder == null) {
+            return;
+        }
+        State position = new State().put(LOADER, loader);
         model.write(
                 folder,
-                model.card().at(new ModelCard.Unfinished(request, source.rows().size(), rows, batches, right)),
-                new State().put(LOADER, loader));
+                model.card().at(new ModelCard.Unfinished(request, source.rows().size(), rows, batches)),
+                scores == null ? position : position.put(SCORES, scores));
     }
 
-    private static String percent(long part, long of) {
-        return String.format(Locale.ROOT, "%.2f", 100.0 * part / of);
+    private static String percent(Term t) {
+        return String.format(Locale.ROOT, "%s %.2f %%", t.name(), 100 * t.value());
     }
 
     private static void scoped(Runnable work) {

@@ -6,7 +6,11 @@ import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.Target;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -48,10 +52,23 @@ public record ModelCard(
      *
      * @param request what was asked
      * @param rows rows learnt from; a row of two epochs counts twice
-     * @param prequential share of rows that were named rightly just before they were learnt; null where the learner does
-     *     not predict before the end of a part
+     * @param prequential metrics by name of rows predicted just before they were learnt, the headline first; undefined
+     *     ones are left out; empty where the learner does not predict before the end of a part
      */
-    public record Lesson(Request request, long rows, long batches, Double prequential) {}
+    public record Lesson(Request request, long rows, long batches, Map<String, Double> prequential) {
+        public Lesson {
+            prequential = Collections.unmodifiableMap(new LinkedHashMap<>(prequential));
+        }
+
+        /** {@code , accuracy 81.25 % beforehand}; empty where nothing was predicted. */
+        @JsonIgnore
+        public String headline() {
+            return prequential.entrySet().stream()
+                    .findFirst()
+                    .map(e -> String.format(Locale.ROOT, ", %s %.2f %% beforehand", e.getKey(), 100 * e.getValue()))
+                    .orElse("");
+        }
+    }
 
     /**
      * What {@code learn} was asked; a resumed call must ask the same.
@@ -70,8 +87,8 @@ public record ModelCard(
             boolean shuffle,
             long limit) {}
 
-    /** How far a stream that was cut off has come; the loader's position is in the state. */
-    public record Unfinished(Request request, long sourceRows, long rows, long batches, long right) {}
+    /** How far a stream that was cut off has come; the loader's position and the scores so far are in the state. */
+    public record Unfinished(Request request, long sourceRows, long rows, long batches) {}
 
     /** The file with the tensors: its name, size and content. */
     public record StateFile(String file, long bytes, String sha256) {}

@@ -44,7 +44,7 @@ public record Source(String name, String note, DataSource rows, Optional<Preproc
 
     /** The classes of rows that a preprocessing does not know yet; none without labels. */
     static List<String> newClasses(Spool what, DataOptions o, Preprocessing fitted) {
-        DataOptions same = fitted.multiLabel() ? o : o.withLabel(fitted.labels().get(0));
+        DataOptions same = o.withLabels(fitted.labels().toArray(String[]::new));
         try (Source fresh = open(what, same, Optional.empty(), Part.TRAIN, Progress.NONE)) {
             return fresh.rows().schema().classes().columns().stream()
                     .map(ClassIndex.Column::name)

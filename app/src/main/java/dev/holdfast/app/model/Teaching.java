@@ -31,7 +31,7 @@ public record Teaching(
      * @param from model to go on from, or null
      * @param like model whose preprocessing and classes are used for a fresh learner, or null
      * @param classes names of further classes that may come later
-     * @param out where the model goes; with {@code from} it may be the same folder
+     * @param out where the model goes; with {@code from} it may be the same folder; null to keep none
      * @param resume go on where an earlier call was cut off
      */
     public record Lesson(
@@ -63,6 +63,9 @@ public record Teaching(
                 throw new IllegalArgumentException(
                         "--from uses that model's preprocessing already, so --like is not given with it.");
             }
+            if (out == null && resume) {
+                throw new IllegalArgumentException("--resume needs --out MODEL, where the checkpoint is.");
+            }
             if (epochs < 1 || batchSize < 1) {
                 throw new IllegalArgumentException(
                         "--epochs and --batch-size must be >= 1 but are " + epochs + " and " + batchSize + ".");
@@ -72,6 +75,9 @@ public record Teaching(
 
     /** Learns; null when it was cut off, with a checkpoint in {@code out}. */
     public ModelCard learn(Lesson l) {
+        if (l.out == null) {
+            return l.from != null ? goOn(l) : begin(l, registry.learner(l.learner));
+        }
         boolean there = ModelFile.exists(l.out);
         if (l.resume && there) {
             return resume(l);

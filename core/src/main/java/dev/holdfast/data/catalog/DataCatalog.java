@@ -2,6 +2,7 @@ package dev.holdfast.data.catalog;
 
 import dev.holdfast.data.DataException;
 import dev.holdfast.data.DataSource;
+import dev.holdfast.data.Dataset;
 import dev.holdfast.data.FeatureExtractor;
 import dev.holdfast.data.source.DataOptions;
 import dev.holdfast.data.source.Names;
@@ -116,6 +117,29 @@ public final class DataCatalog {
         } catch (RuntimeException e) {
             t.close();
             throw e;
+        }
+    }
+
+    /**
+     * Opens data into memory as a stream: all rows for training, in the order of the file, none for testing; {@code
+     * options.rows()} takes the first ones. A table's preprocessing is fitted on all of them. Data that come in two parts
+     * give their training part.
+     */
+    public static DataPair inOrder(String spec, DataOptions options, Progress progress) {
+        Spec s = Spec.of(spec, options);
+        long limit = s.options().rows();
+        try (DataStream stream = stream(spec, options, progress)) {
+            Dataset all;
+            if (stream.rows() instanceof Dataset inMemory) {
+                all = inMemory;
+            } else {
+                TableSource rows = (TableSource) stream.rows();
+                long n = limit > 0 ? Math.min(limit, rows.size()) : rows.size();
+                s.options()
+                        .requireFits(stream.name(), n, 4L * rows.preprocessing().width());
+                all = rows.first(n);
+            }
+            return new DataPair(stream.name(), stream.note(), all, all.subset(), stream.preprocessing());
         }
     }
 

@@ -62,7 +62,7 @@ record Spec(String format, String place, DataOptions options) {
     private static DataOptions with(String spec, DataOptions o, String key, String v) {
         try {
             return switch (key) {
-                case "label" -> o.withLabel(v);
+                case "label" -> o.withLabels(v.split(","));
                 case "text" -> o.withText(v.split(","));
                 case "ignore" -> o.withIgnore(v.split(","));
                 case "categories" -> o.withCategories(v.split(","));

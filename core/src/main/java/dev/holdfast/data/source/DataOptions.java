@@ -4,13 +4,15 @@ import dev.holdfast.data.DataException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * How data are found and read. The defaults fit most files; a table needs {@code label} at least.
  *
  * @param dataDir folder of full data sets; null = the environment variable HOLDFAST_DATA, or none
  * @param cacheDir folder of cached text features; null = {@code holdfast} below the user's cache folder
- * @param label column of the classes of a table
+ * @param labels column of the classes of a table; several columns of 0 and 1 make label sets; {@code *} in a name stands
+ *     for any text
  * @param text columns to be read as text by the sentence encoder; if there are any, they are the only features
  * @param ignore columns of a table that are left out
  * @param categories columns of a table that are categories even where they look like numbers (postal codes)
@@ -27,7 +29,7 @@ import java.util.List;
 public record DataOptions(
         Path dataDir,
         Path cacheDir,
-        String label,
+        List<String> labels,
         List<String> text,
         List<String> ignore,
         List<String> categories,
@@ -48,6 +50,7 @@ public record DataOptions(
     }
 
     public DataOptions {
+        labels = List.copyOf(labels);
         text = List.copyOf(text);
         ignore = List.copyOf(ignore);
         categories = List.copyOf(categories);
@@ -62,8 +65,10 @@ public record DataOptions(
             throw new IllegalArgumentException(
                     "separator must be a single character but is '" + separator + "' (" + separator.length() + ").");
         }
-        if (label != null && (text.contains(label) || ignore.contains(label))) {
-            throw new IllegalArgumentException("Column '" + label + "' cannot be the label and text or ignored.");
+        for (String label : labels) {
+            if (text.contains(label) || ignore.contains(label)) {
+                throw new IllegalArgumentException("Column '" + label + "' cannot be the label and text or ignored.");
+            }
         }
         for (String t : text) {
             if (ignore.contains(t)) {
@@ -77,7 +82,7 @@ public record DataOptions(
         return new DataOptions(
                 null,
                 null,
-                null,
+                List.of(),
                 List.of(),
                 List.of(),
                 List.of(),
@@ -93,288 +98,131 @@ public record DataOptions(
     }
 
     public DataOptions withDataDir(Path v) {
-        return new DataOptions(
-                v,
-                cacheDir,
-                label,
-                text,
-                ignore,
-                categories,
-                testShare,
-                seed,
-                standardise,
-                encoding,
-                missingIndicators,
-                rows,
-                separator,
-                header,
-                maxBytes);
+        return with(d -> d.dataDir = v);
     }
 
     public DataOptions withCacheDir(Path v) {
-        return new DataOptions(
-                dataDir,
-                v,
-                label,
-                text,
-                ignore,
-                categories,
-                testShare,
-                seed,
-                standardise,
-                encoding,
-                missingIndicators,
-                rows,
-                separator,
-                header,
-                maxBytes);
+        return with(d -> d.cacheDir = v);
     }
 
+    /** One column of classes; null = found by its name. */
     public DataOptions withLabel(String v) {
-        return new DataOptions(
-                dataDir,
-                cacheDir,
-                v,
-                text,
-                ignore,
-                categories,
-                testShare,
-                seed,
-                standardise,
-                encoding,
-                missingIndicators,
-                rows,
-                separator,
-                header,
-                maxBytes);
+        return with(d -> d.labels = v == null ? List.of() : List.of(v));
+    }
+
+    /** Several columns of 0 and 1; one is a column of classes, none = found by its name. */
+    public DataOptions withLabels(String... v) {
+        return with(d -> d.labels = List.of(v));
     }
 
     public DataOptions withText(String... v) {
-        return new DataOptions(
-                dataDir,
-                cacheDir,
-                label,
-                List.of(v),
-                ignore,
-                categories,
-                testShare,
-                seed,
-                standardise,
-                encoding,
-                missingIndicators,
-                rows,
-                separator,
-                header,
-                maxBytes);
+        return with(d -> d.text = List.of(v));
     }
 
     public DataOptions withIgnore(String... v) {
-        return new DataOptions(
-                dataDir,
-                cacheDir,
-                label,
-                text,
-                List.of(v),
-                categories,
-                testShare,
-                seed,
-                standardise,
-                encoding,
-                missingIndicators,
-                rows,
-                separator,
-                header,
-                maxBytes);
+        return with(d -> d.ignore = List.of(v));
     }
 
     public DataOptions withCategories(String... v) {
-        return new DataOptions(
-                dataDir,
-                cacheDir,
-                label,
-                text,
-                ignore,
-                List.of(v),
-                testShare,
-                seed,
-                standardise,
-                encoding,
-                missingIndicators,
-                rows,
-                separator,
-                header,
-                maxBytes);
+        return with(d -> d.categories = List.of(v));
     }
 
     public DataOptions withTestShare(double v) {
-        return new DataOptions(
-                dataDir,
-                cacheDir,
-                label,
-                text,
-                ignore,
-                categories,
-                v,
-                seed,
-                standardise,
-                encoding,
-                missingIndicators,
-                rows,
-                separator,
-                header,
-                maxBytes);
+        return with(d -> d.testShare = v);
     }
 
     public DataOptions withSeed(long v) {
-        return new DataOptions(
-                dataDir,
-                cacheDir,
-                label,
-                text,
-                ignore,
-                categories,
-                testShare,
-                v,
-                standardise,
-                encoding,
-                missingIndicators,
-                rows,
-                separator,
-                header,
-                maxBytes);
+        return with(d -> d.seed = v);
     }
 
     public DataOptions withStandardise(boolean v) {
-        return new DataOptions(
-                dataDir,
-                cacheDir,
-                label,
-                text,
-                ignore,
-                categories,
-                testShare,
-                seed,
-                v,
-                encoding,
-                missingIndicators,
-                rows,
-                separator,
-                header,
-                maxBytes);
+        return with(d -> d.standardise = v);
     }
 
     public DataOptions withEncoding(Encoding v) {
-        return new DataOptions(
-                dataDir,
-                cacheDir,
-                label,
-                text,
-                ignore,
-                categories,
-                testShare,
-                seed,
-                standardise,
-                v,
-                missingIndicators,
-                rows,
-                separator,
-                header,
-                maxBytes);
+        return with(d -> d.encoding = v);
     }
 
     public DataOptions withMissingIndicators(boolean v) {
-        return new DataOptions(
-                dataDir,
-                cacheDir,
-                label,
-                text,
-                ignore,
-                categories,
-                testShare,
-                seed,
-                standardise,
-                encoding,
-                v,
-                rows,
-                separator,
-                header,
-                maxBytes);
+        return with(d -> d.missingIndicators = v);
     }
 
     public DataOptions withRows(long v) {
-        return new DataOptions(
-                dataDir,
-                cacheDir,
-                label,
-                text,
-                ignore,
-                categories,
-                testShare,
-                seed,
-                standardise,
-                encoding,
-                missingIndicators,
-                v,
-                separator,
-                header,
-                maxBytes);
+        return with(d -> d.rows = v);
     }
 
     public DataOptions withSeparator(String v) {
-        return new DataOptions(
-                dataDir,
-                cacheDir,
-                label,
-                text,
-                ignore,
-                categories,
-                testShare,
-                seed,
-                standardise,
-                encoding,
-                missingIndicators,
-                rows,
-                v,
-                header,
-                maxBytes);
+        return with(d -> d.separator = v);
     }
 
     public DataOptions withHeader(boolean v) {
-        return new DataOptions(
-                dataDir,
-                cacheDir,
-                label,
-                text,
-                ignore,
-                categories,
-                testShare,
-                seed,
-                standardise,
-                encoding,
-                missingIndicators,
-                rows,
-                separator,
-                v,
-                maxBytes);
+        return with(d -> d.header = v);
     }
 
     public DataOptions withMaxBytes(long v) {
-        return new DataOptions(
-                dataDir,
-                cacheDir,
-                label,
-                text,
-                ignore,
-                categories,
-                testShare,
-                seed,
-                standardise,
-                encoding,
-                missingIndicators,
-                rows,
-                separator,
-                header,
-                v);
+        return with(d -> d.maxBytes = v);
+    }
+
+    private DataOptions with(Consumer<Draft> change) {
+        Draft d = new Draft(this);
+        change.accept(d);
+        return d.done();
+    }
+
+    /** A copy with one component open. */
+    private static final class Draft {
+        private Path dataDir;
+        private Path cacheDir;
+        private List<String> labels;
+        private List<String> text;
+        private List<String> ignore;
+        private List<String> categories;
+        private double testShare;
+        private long seed;
+        private boolean standardise;
+        private Encoding encoding;
+        private boolean missingIndicators;
+        private long rows;
+        private String separator;
+        private boolean header;
+        private long maxBytes;
+
+        Draft(DataOptions o) {
+            dataDir = o.dataDir;
+            cacheDir = o.cacheDir;
+            labels = o.labels;
+            text = o.text;
+            ignore = o.ignore;
+            categories = o.categories;
+            testShare = o.testShare;
+            seed = o.seed;
+            standardise = o.standardise;
+            encoding = o.encoding;
+            missingIndicators = o.missingIndicators;
+            rows = o.rows;
+            separator = o.separator;
+            header = o.header;
+            maxBytes = o.maxBytes;
+        }
+
+        DataOptions done() {
+            return new DataOptions(
+                    dataDir,
+                    cacheDir,
+                    labels,
+                    text,
+                    ignore,
+                    categories,
+                    testShare,
+                    seed,
+                    standardise,
+                    encoding,
+                    missingIndicators,
+                    rows,
+                    separator,
+                    header,
+                    maxBytes);
+        }
     }
 
     /** The data folder in force, or null. */

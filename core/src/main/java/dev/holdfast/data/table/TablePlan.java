@@ -3,10 +3,15 @@ package dev.holdfast.data.table;
 import dev.holdfast.data.DataException;
 import dev.holdfast.data.source.DataOptions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * Which columns of a table are features of which kind, and which is the label; everything that can be known to be wrong
@@ -44,8 +49,9 @@ record TablePlan(
             }
         }
         List<String> notes = new ArrayList<>();
-        boolean multi = o.label() == null && !t.labels().isEmpty();
-        List<String> labels = multi ? t.labels() : List.of(label(t, o, notes));
+        List<String> named = named(t, o);
+        boolean multi = named.isEmpty() ? !t.labels().isEmpty() : named.size() > 1;
+        List<String> labels = !named.isEmpty() ? named : multi ? t.labels() : List.of(label(t, notes));
         List<Feature> features = new ArrayList<>();
         List<String> unused = new ArrayList<>();
         for (Table.Column c : t.columns()) {
@@ -74,14 +80,33 @@ record TablePlan(
         return new TablePlan(List.copyOf(features), labels, multi, unused, notes);
     }
 
-    private static String label(Table t, DataOptions o, List<String> notes) {
-        if (o.label() != null) {
-            Table.Column c = t.column(o.label());
-            if (c == null) {
-                throw DuckTable.absent(t, o.label(), "label column");
+    /** The label columns that the options name, in the table's order where a pattern stands for several. */
+    private static List<String> named(Table t, DataOptions o) {
+        Set<String> found = new LinkedHashSet<>();
+        for (String asked : o.labels()) {
+            Table.Column c = t.column(asked);
+            List<String> fit = c != null ? List.of(c.name()) : matching(t, asked);
+            if (fit.isEmpty()) {
+                throw DuckTable.absent(t, asked, "label column");
             }
-            return c.name();
+            found.addAll(fit);
         }
+        return List.copyOf(found);
+    }
+
+    private static List<String> matching(Table t, String pattern) {
+        if (pattern.indexOf('*') < 0) {
+            return List.of();
+        }
+        Pattern p = Pattern.compile(
+                Arrays.stream(pattern.split("\\*", -1)).map(Pattern::quote).collect(Collectors.joining(".*")));
+        return t.columns().stream()
+                .map(Table.Column::name)
+                .filter(n -> p.matcher(n).matches())
+                .toList();
+    }
+
+    private static String label(Table t, List<String> notes) {
         for (String usual : List.of("label", "class", "target")) {
             for (Table.Column c : t.columns()) {
                 if (c.name().equalsIgnoreCase(usual)) {
@@ -96,7 +121,7 @@ record TablePlan(
                 "a label column, one of "
                         + Preprocessing.shortened(
                                 t.columns().stream().map(Table.Column::name).toList()),
-                "Say --label COLUMN (or ?label=COLUMN after the path).");
+                "Say --label COLUMN, or --label A,B,C for label sets (or ?label=COLUMN after the path).");
     }
 
     private static Kind kind(Table t, Table.Column c, DataOptions o) {

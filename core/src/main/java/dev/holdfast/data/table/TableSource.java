@@ -23,6 +23,7 @@ import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Rows of a table that stay in their file: a loader holds one block of some thousand rows at a time. The pace's sampler
@@ -56,6 +57,42 @@ public final class TableSource implements DataSource, AutoCloseable {
     /** "file, line 17" of a row id, for messages. */
     public String where(long row) {
         return table.where(row, null);
+    }
+
+    /** The first n rows in memory, in their order. */
+    public MemoryDataset first(long n) {
+        try (Loader loader = batches(Pace.inOrder(BLOCK), Rng.of(0));
+                Scope s = Scope.open()) {
+            int rows = Math.toIntExact(Math.min(n, size()));
+            Tensor x = Tensors.empty(ScalarType.Float, rows, preprocessing.width());
+            Tensor y = !labelled
+                    ? null
+                    : preprocessing.multiLabel()
+                            ? Tensors.empty(
+                                    ScalarType.Float,
+                                    rows,
+                                    preprocessing.labels().size())
+                            : Tensors.empty(ScalarType.Long, rows);
+            for (int at = 0; at < rows; ) {
+                try (Scope piece = Scope.open()) {
+                    Batch b = loader.next();
+                    int to = Math.min(rows, at + b.size());
+                    Tensors.slice(x, at, to).copy_(Tensors.slice(b.inputs().x(), 0, to - at));
+                    if (labelled) {
+                        Tensors.slice(y, at, to).copy_(Tensors.slice(labels(b.target()), 0, to - at));
+                    }
+                    at = to;
+                }
+            }
+            Target target = !labelled
+                    ? new Target.None()
+                    : preprocessing.multiLabel() ? new Target.MultiLabel(y, null) : new Target.ClassIds(y);
+            return MemoryDataset.of(schema(), Inputs.of(x), target);
+        }
+    }
+
+    private static Tensor labels(Target t) {
+        return t instanceof Target.ClassIds c ? c.ids() : ((Target.MultiLabel) t).y();
     }
 
     @Override
@@ -178,9 +215,7 @@ public final class TableSource implements DataSource, AutoCloseable {
             if (!labelled) {
                 return new Target.None();
             }
-            Tensor[] t = parts.stream()
-                    .map(p -> p instanceof Target.ClassIds c ? c.ids() : ((Target.MultiLabel) p).y())
-                    .toArray(Tensor[]::new);
+            Tensor[] t = parts.stream().map(TableSource::labels).toArray(Tensor[]::new);
             Tensor all = Tensors.cat(0, t);
             return preprocessing.multiLabel() ? new Target.MultiLabel(all, null) : new Target.ClassIds(all);
         }

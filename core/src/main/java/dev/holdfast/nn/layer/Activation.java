@@ -7,10 +7,14 @@ import dev.holdfast.nn.Pass;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
-/** Entry-wise functions. GELU is the exact one, x times the normal distribution function of x. */
+/**
+ * Entry-wise functions. GELU is the exact one, x times the normal distribution function of x; LEAKY_RELU has slope 0.01
+ * below zero.
+ */
 public enum Activation implements Layer {
     IDENTITY,
     RELU,
+    LEAKY_RELU,
     GELU,
     SILU,
     TANH,
@@ -21,6 +25,7 @@ public enum Activation implements Layer {
         return switch (this) {
             case IDENTITY -> x;
             case RELU -> x.relu();
+            case LEAKY_RELU -> torch.leaky_relu(x);
             case GELU -> torch.gelu(x);
             case SILU -> torch.silu(x);
             case TANH -> x.tanh();

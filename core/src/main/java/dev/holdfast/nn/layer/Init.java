@@ -15,6 +15,8 @@ public enum Init {
      * is what PyTorch's layers start from.
      */
     KAIMING_UNIFORM,
+    /** Normal with variance 2/fanIn, biases 0 (He et al., arXiv 1502.01852, eq. 10). */
+    KAIMING_NORMAL,
     /** Uniform in +-sqrt(6/(fanIn+fanOut)), biases 0 (Glorot and Bengio 2010, eq. 16). */
     GLOROT_UNIFORM,
     /** Normal with variance 2/(fanIn+fanOut), biases 0 (Glorot and Bengio 2010). */
@@ -31,6 +33,7 @@ public enum Init {
     public Tensor weight(long fanIn, long fanOut, Tensor uniform) {
         return switch (this) {
             case KAIMING_UNIFORM -> symmetric(uniform, 1 / Math.sqrt(Math.max(1, fanIn)));
+            case KAIMING_NORMAL -> normal(uniform, Math.sqrt(2.0 / Math.max(1, fanIn)), Double.POSITIVE_INFINITY);
             case GLOROT_UNIFORM -> symmetric(uniform, Math.sqrt(6.0 / (fanIn + fanOut)));
             case GLOROT_NORMAL -> normal(uniform, Math.sqrt(2.0 / (fanIn + fanOut)), Double.POSITIVE_INFINITY);
             case TRUNCATED_NORMAL -> normal(uniform, 0.02, 2);

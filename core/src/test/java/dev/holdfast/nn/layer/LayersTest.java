@@ -222,6 +222,7 @@ class LayersTest {
         double[][] expected = {
             {-1, 0, 2},
             {0, 0, 2},
+            {-0.01, 0, 2},
             {phi - 1, 0, 2 * 0.9772498680518208},
             {-s, 0, 2 * s2},
             {Math.tanh(-1), 0, Math.tanh(2)},
@@ -289,6 +290,7 @@ class LayersTest {
         double expected =
                 switch (init) {
                     case KAIMING_UNIFORM -> 1 / Math.sqrt(3.0 * in);
+                    case KAIMING_NORMAL -> Math.sqrt(2.0 / in);
                     case GLOROT_UNIFORM, GLOROT_NORMAL -> Math.sqrt(2.0 / (in + out));
                     // a normal cut off at two deviations keeps 0.7737 of its variance
                     case TRUNCATED_NORMAL -> 0.02 * Math.sqrt(0.7737413);
@@ -297,7 +299,7 @@ class LayersTest {
         switch (init) {
             case KAIMING_UNIFORM, GLOROT_UNIFORM ->
                 assertThat(most / (expected * Math.sqrt(3))).isBetween(0.999, 1.0);
-            case GLOROT_NORMAL -> assertThat(most / expected).isBetween(3.5, 6.0);
+            case GLOROT_NORMAL, KAIMING_NORMAL -> assertThat(most / expected).isBetween(3.5, 6.0);
             case TRUNCATED_NORMAL -> assertThat(most).isBetween(0.0399, 0.04);
         }
         double[] f = Tensors.doubles(init.weight(in, out, Tensors.of(new float[] {0, 0.25f, 0.5f, 0.75f}, 4)));

@@ -59,6 +59,7 @@ class SourceLawsTest {
             s.source(LowRank.of(s, 3));
             return lora(s);
         });
+        sources.put("weight norm", WeightNorm::of);
         sources.put("partial", s -> {
             Tensor mask = Rng.of(5).uniform(s.geometry().sizes()).lt(Tensors.scalar(0.5));
             return Partial.of(s, mask);
@@ -237,6 +238,8 @@ class SourceLawsTest {
         assertThat(error).isCloseTo(off, Offset.offset(1e-12));
         if (name.equals("dense") || name.equals("lora") || name.equals("partial")) {
             assertThat(error).isZero();
+        } else if (name.equals("weight norm")) {
+            assertThat(error).isLessThan(1e-15);
         } else {
             assertThat(error).isBetween(1e-3, 1.0);
         }

@@ -1,0 +1,24 @@
+package dev.holdfast.data.augment;
+
+import dev.holdfast.tensor.Tensors;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/** Changes of whole images x [n, channels, height, width] of a floating type. Pure functions; safe from any thread. */
+public final class ImageOps {
+    private ImageOps() {}
+
+    /**
+     * Images turned counter-clockwise about their middle (seen with the first row on top): bilinear, zeros where nothing
+     * was. The grid is scaled to [-1, 1] in both directions, so images should be square.
+     */
+    public static Tensor rotate(Tensor x, double degrees) {
+        Tensors.requireShape("images", x, -1, -1, -1, -1);
+        double a = Math.toRadians(degrees);
+        double[] affine = {Math.cos(a), -Math.sin(a), 0, Math.sin(a), Math.cos(a), 0};
+        Tensor theta = Tensors.of(affine, 1, 2, 3).to(x.scalar_type()).expand(x.size(0), 2, 3);
+        Tensor grid = torch.affine_grid_generator(theta, x.shape(), false);
+        // bilinear (0) with zeros outside (0)
+        return torch.grid_sampler(x, grid, 0, 0, false);
+    }
+}
