@@ -77,6 +77,20 @@ public record OptimizerConfig(
         }
     }
 
+    /** With a constant rate. */
+    public OptimizerConfig(
+            Kind kind,
+            double rate,
+            double momentum,
+            boolean nesterov,
+            double beta1,
+            double beta2,
+            double epsilon,
+            double weightDecay,
+            double clipNorm) {
+        this(kind, rate, momentum, nesterov, beta1, beta2, epsilon, weightDecay, clipNorm, 0);
+    }
+
     /** Plain SGD. */
     public static OptimizerConfig sgd(double rate) {
         return sgd(rate, 0);
