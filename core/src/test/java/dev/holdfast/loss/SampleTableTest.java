@@ -58,8 +58,8 @@ class SampleTableTest {
                         .toArray();
                 double[][] rows = new double[some.length][];
                 for (int i = 0; i < some.length; i++) {
-                    rows[i] = new double[] {from + i, -from - i};
-                    map.put(some[i], (double) from + i);
+                    rows[i] = new double[] {from + i + 1, -from - i - 1};
+                    map.put(some[i], from + i + 1.0);
                 }
                 t.write(some, Tensors.of(rows));
             }

@@ -70,8 +70,8 @@ public final class NoisyLabels implements Study {
 
     private record Bed(String name, LabelNoise noise) {}
 
-    /** One of an arm's six settings; the two numbers are reported. */
-    private record Setting(double rate, double own, double decay, LossConfig loss) {}
+    /** One of an arm's six settings. */
+    private record Setting(double rate, double decay, LossConfig loss) {}
 
     private record Tried(boolean plus, Setting setting) {}
 
@@ -181,7 +181,7 @@ public final class NoisyLabels implements Study {
                     Setting s = chosen.get(i);
                     if (s.loss instanceof ForwardCorrected.Config) {
                         // the oracle's matrix is the bed's, whatever bed the rest was chosen on
-                        s = new Setting(s.rate, s.own, s.decay, forward(split));
+                        s = new Setting(s.rate, s.decay, forward(split));
                     }
                     Setting used = s;
                     // cross entropy and its early stopping are one training where they chose the same settings
@@ -215,7 +215,7 @@ public final class NoisyLabels implements Study {
             for (int i = 0; i < elr.size() && !c.cancelled(); i++) {
                 EarlyLearning.Config e = elr.get(i);
                 Arm arm = new Arm("ELR, lambda " + e.lambda() + ", beta " + e.beta(), false, false, List.of());
-                Setting s = new Setting(rate, e.lambda(), 1e-3, e);
+                Setting s = new Setting(rate, 1e-3, e);
                 report(
                         arm.name,
                         name,
@@ -262,9 +262,9 @@ public final class NoisyLabels implements Study {
                 cross(new double[] {0.01, 0.03, 0.1}, new double[] {0, 1e-3}, forward(split))));
         List<Setting> elr = new ArrayList<>();
         for (double rate : RATES) {
-            elr.add(new Setting(rate, 0.7, 1e-3, new EarlyLearning.Config(0.7, 3)));
-            elr.add(new Setting(rate, 0.9, 1e-3, new EarlyLearning.Config(0.9, 3)));
-            elr.add(new Setting(rate, 0.7, 1e-3, new EarlyLearning.Config(0.7, 7)));
+            elr.add(new Setting(rate, 1e-3, new EarlyLearning.Config(0.7, 3)));
+            elr.add(new Setting(rate, 1e-3, new EarlyLearning.Config(0.9, 3)));
+            elr.add(new Setting(rate, 1e-3, new EarlyLearning.Config(0.7, 7)));
         }
         arms.add(new Arm(ELR, false, false, elr));
         if (size.full) {
@@ -283,7 +283,7 @@ public final class NoisyLabels implements Study {
         List<Setting> all = new ArrayList<>();
         for (double rate : RATES) {
             for (double v : values) {
-                all.add(new Setting(rate, v, 1e-3, build.of(v)));
+                all.add(new Setting(rate, 1e-3, build.of(v)));
             }
         }
         return all;
@@ -293,7 +293,7 @@ public final class NoisyLabels implements Study {
         List<Setting> all = new ArrayList<>();
         for (double rate : rates) {
             for (double decay : decays) {
-                all.add(new Setting(rate, decay, decay, loss));
+                all.add(new Setting(rate, decay, loss));
             }
         }
         return all;
@@ -370,7 +370,15 @@ public final class NoisyLabels implements Study {
                 .orElse(0);
         Setting s = arm.settings.get(best);
         rows.add(new Row(arm.name, bed.name, 0, "chosen rate", s.rate));
-        rows.add(new Row(arm.name, bed.name, 0, "chosen own number", s.own));
+        rows.add(new Row(arm.name, bed.name, 0, "chosen decay", s.decay));
+        if (s.loss instanceof EarlyLearning.Config e) {
+            rows.add(new Row(arm.name, bed.name, 0, "chosen beta", e.beta()));
+            rows.add(new Row(arm.name, bed.name, 0, "chosen lambda", e.lambda()));
+        } else if (s.loss instanceof GeneralisedCe.Config g) {
+            rows.add(new Row(arm.name, bed.name, 0, "chosen q", g.q()));
+        } else if (s.loss instanceof CrossEntropy.Config ce && ce.smoothing() > 0) {
+            rows.add(new Row(arm.name, bed.name, 0, "chosen smoothing", ce.smoothing()));
+        }
         return s;
     }
 
@@ -380,7 +388,7 @@ public final class NoisyLabels implements Study {
         rows.add(new Row(arm, bed, seed, "best epoch %", 100 * o.bestTest));
         rows.add(new Row(arm, bed, seed, MEMORISED, 100 * m.memorised()));
         rows.add(new Row(arm, bed, seed, "corrected %", 100 * m.corrected()));
-        rows.add(new Row(arm, bed, seed, "training s", o.seconds));
+        rows.add(new Row(arm, bed, seed, "learning s", o.seconds));
     }
 
     /** Trains and looks at the rows after every epoch; the clean test rows only where {@code measure}. */

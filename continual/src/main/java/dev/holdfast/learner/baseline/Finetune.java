@@ -66,7 +66,7 @@ public final class Finetune implements NetLearner, SampleEstimates {
         net.admit(b);
         LossInput in = net.lossInput(net.scores(b.inputs(), net.pass()), b);
         // a prediction that is no number teaches a memory nothing; the step below is then refused and reported
-        if (Tensors.finite(in.scores())) {
+        if (!(loss instanceof Stateless) && Tensors.finite(in.scores())) {
             loss.observe(in);
         }
         LossValue value = loss.value(in);
