@@ -34,7 +34,7 @@ import org.bytedeco.pytorch.Tensor;
  * observed. In evaluation nothing changes, and ids must still be those of the training set. One thread.
  *
  * <p>Liu, Niles-Weed, Razavian, Fernandez-Granda: <i>Early-Learning Regularization Prevents Memorization of Noisy
- * Labels</i>, arXiv 2007.00151, equations 6 and 9; clamps, zero start and ramp as in the authors' code.
+ * Labels</i>, arXiv 2007.00151, section 4; clamps, zero start and ramp as in the authors' code.
  */
 public final class EarlyLearning implements Loss {
     /**

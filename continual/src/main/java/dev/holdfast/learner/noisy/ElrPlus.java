@@ -46,7 +46,7 @@ import org.bytedeco.pytorch.Tensor;
  * sample twice or has rows without an id is refused (see {@link EarlyLearning.Config}).
  *
  * <p>Liu, Niles-Weed, Razavian, Fernandez-Granda: <i>Early-Learning Regularization Prevents Memorization of Noisy
- * Labels</i>, arXiv 2007.00151, section 4.3 and appendix; step order as in the authors' code.
+ * Labels</i>, arXiv 2007.00151, section 4; step order as in the authors' code.
  */
 public final class ElrPlus implements Learner, SampleEstimates {
     /** What takes turns in training A and B. */

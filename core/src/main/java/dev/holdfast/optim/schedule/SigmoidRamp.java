@@ -7,7 +7,7 @@ import dev.holdfast.tensor.Stateless;
  * A sigmoid-shaped rise to 1: {@code exp(-5 (1 - min(step, length) / length)^2)}, from exp(-5) at step 0; 1 throughout if
  * the length is 0.
  *
- * <p>Laine, Aila: <i>Temporal Ensembling for Semi-Supervised Learning</i>, arXiv 1610.02242, section 2.
+ * <p>Laine, Aila: <i>Temporal Ensembling for Semi-Supervised Learning</i>, arXiv 1610.02242.
  */
 public record SigmoidRamp(long length) implements Schedule, Stateless {
     public SigmoidRamp {
