@@ -81,7 +81,7 @@ class LimitsTest {
 
     /** The network after all parts, or after some steps. */
     private static void assertSameAsFinetuning(Learner l, NetConfig net, int steps) {
-        Finetune plain = new Finetune(new Finetune.Config(net), data().schema(), rng());
+        Finetune plain = new Finetune(Finetune.Config.of(net), data().schema(), rng());
         for (Learner each : List.of(plain, l)) {
             Run r = new Run(each, scenario(), List.of(), new MetricLog(), Rng.of(3));
             for (int i = 0; i < steps; i++) {
@@ -145,7 +145,7 @@ class LimitsTest {
     void afterThatTheyDoDiffer() {
         Schema s = data().schema();
         Learner er = new ExperienceReplay(ExperienceReplay.Config.of(adam(), 20, 8, Store.RESERVOIR), s, rng());
-        Learner plain = new Finetune(new Finetune.Config(adam()), s, rng());
+        Learner plain = new Finetune(Finetune.Config.of(adam()), s, rng());
         for (Learner l : List.of(er, plain)) {
             new Run(l, scenario(), List.of(), new MetricLog(), Rng.of(3)).finish();
         }
@@ -205,7 +205,7 @@ class LimitsTest {
     void anAlignedReferenceLeavesTheGradientAlone() {
         Schema s = data().schema();
         AveragedGem agem = new AveragedGem(new AveragedGem.Config(momentum(), 6, 6, 6), s, rng());
-        Finetune plain = new Finetune(new Finetune.Config(momentum()), s, rng());
+        Finetune plain = new Finetune(Finetune.Config.of(momentum()), s, rng());
         Batch b = data().rows(0, 1, 2, 3, 4, 5);
         for (Learner l : List.of(agem, plain)) {
             l.learn(b);
@@ -235,7 +235,7 @@ class LimitsTest {
                 fresh.rows());
         double[] rise = new double[2];
         AveragedGem agem = new AveragedGem(new AveragedGem.Config(tiny, 20, 20, 20), s, rng());
-        Finetune plain = new Finetune(new Finetune.Config(tiny), s, rng());
+        Finetune plain = new Finetune(Finetune.Config.of(tiny), s, rng());
         for (int which = 0; which < 2; which++) {
             Learner l = which == 0 ? agem : plain;
             for (int i = 0; i < 20; i++) {

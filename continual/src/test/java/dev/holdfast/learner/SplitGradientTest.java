@@ -90,7 +90,7 @@ class SplitGradientTest {
     static Stream<Arguments> learners() {
         return Stream.of(true, false)
                 .flatMap(all -> Stream.of(
-                        named("finetune", all, () -> new Finetune(new Finetune.Config(net(all)), DATA.schema(), rng())),
+                        named("finetune", all, () -> new Finetune(Finetune.Config.of(net(all)), DATA.schema(), rng())),
                         named("er", all, () -> er(ExperienceReplay.Config.of(net(all), 20, 8, Store.RESERVOIR))),
                         named("er mixed", all, () -> er(ExperienceReplay.Config.mixed(net(all), 20, 0.3))),
                         named(
@@ -187,7 +187,7 @@ class SplitGradientTest {
     @Test
     void withAllItsWeightOnNewRowsReplayIsFinetuning() {
         Learner er = er(ExperienceReplay.Config.mixed(net(true), 20, 1));
-        Learner plain = new Finetune(new Finetune.Config(net(true)), DATA.schema(), rng());
+        Learner plain = new Finetune(Finetune.Config.of(net(true)), DATA.schema(), rng());
         for (Learner l : List.of(er, plain)) {
             new Run(l, scenario(), List.of(), new MetricLog(), Rng.of(3)).finish();
         }
@@ -331,7 +331,7 @@ class SplitGradientTest {
         assertThatThrownBy(() -> Anchored.Config.averagedEwc(1, 0)).hasMessageContaining("batchRows");
         Batch wide = Clouds.of(6, 1, 9, 1, "wide").rows(0, 1);
         Stream.of(
-                        new Finetune(new Finetune.Config(net(true)), DATA.schema(), rng()),
+                        new Finetune(Finetune.Config.of(net(true)), DATA.schema(), rng()),
                         er(ExperienceReplay.Config.mixed(net(true), 20, 0.3)),
                         ewc(true),
                         new EpisodicGem(EpisodicGem.Config.of(net(true), 7), DATA.schema(), rng()))
@@ -352,7 +352,7 @@ class SplitGradientTest {
         assertThat(log.of(GradientProbe.STABILITY_FROM).get(0).value()).isEqualTo(Stability.PROJECTION.ordinal());
         MetricLog plain = new MetricLog();
         new Run(
-                        new Finetune(new Finetune.Config(net(true)), DATA.schema(), rng()),
+                        new Finetune(Finetune.Config.of(net(true)), DATA.schema(), rng()),
                         scenario(),
                         List.of(new GradientProbe(1)),
                         plain,

@@ -158,8 +158,12 @@ public final class Net implements Stateful {
 
     /** Mean cross entropy of scores with the batch's classes, weighted if the rows are. */
     public Tensor crossEntropy(Tensor scores, Batch b) {
-        return loss.value(new LossInput(scores, b.target(), b.rows(), columns(), Map.of(), true))
-                .total(b.rows().weights());
+        return loss.value(lossInput(scores, b)).total(b.rows().weights());
+    }
+
+    /** What a loss looks at in a training step. */
+    public LossInput lossInput(Tensor scores, Batch b) {
+        return new LossInput(scores, b.target(), b.rows(), columns(), Map.of(), true);
     }
 
     /** One step down the gradient of {@code loss}. */
@@ -182,6 +186,11 @@ public final class Net implements Stateful {
                 ? r.with(new StepReport.Event(
                         StepReport.Event.Kind.STEP_SKIPPED, "the gradient was not finite; nothing moved"))
                 : r;
+    }
+
+    /** Refuses rows to predict that do not fit the schema. */
+    public void requireFits(Inputs x) {
+        admission.inputs(x);
     }
 
     /** Logits of all columns; refused before any class was learnt. */

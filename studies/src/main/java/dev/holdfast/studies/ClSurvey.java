@@ -151,8 +151,8 @@ public final class ClSurvey implements Study {
     /** Five tasks of two digits, batches of 10; one run is scored with and without the task id. */
     private void split(StudyContext c, DataPair data, int seeds, String cil, String til, List<Row> rows) {
         List<Arm<?>> arms = List.of(
-                new Arm<>("SGD", new Finetune.Plugin(), new Finetune.Config(net(0.03))),
-                new Arm<>("joint", new Finetune.JointPlugin(), new Finetune.Config(net(0.03))),
+                new Arm<>("SGD", new Finetune.Plugin(), Finetune.Config.of(net(0.03))),
+                new Arm<>("joint", new Finetune.JointPlugin(), Finetune.Config.of(net(0.03))),
                 new Arm<>("oEWC", new AnchoredLearner.EwcPlugin(), ewc(0.03, 90)),
                 new Arm<>("SI", new AnchoredLearner.SiPlugin(), new AnchoredLearner.SiConfig(net(0.1), 1, 0.9, false)),
                 new Arm<>("LwF", new Lwf.Plugin(), Lwf.Config.of(decaying(0.03), 1, 2)),
@@ -182,7 +182,7 @@ public final class ClSurvey implements Study {
     /** Every task permutes the pixels in its own way; batches of 128. */
     private void permuted(StudyContext c, DataPair data, int tasks, int seeds, String bed, List<Row> rows) {
         List<Arm<?>> arms = List.of(
-                new Arm<>("SGD", new Finetune.Plugin(), new Finetune.Config(net(0.2))),
+                new Arm<>("SGD", new Finetune.Plugin(), Finetune.Config.of(net(0.2))),
                 new Arm<>("oEWC", new AnchoredLearner.EwcPlugin(), ewc(0.1, 0.7)),
                 new Arm<>("SI", new AnchoredLearner.SiPlugin(), new AnchoredLearner.SiConfig(net(0.1), 0.5, 1, false)),
                 new Arm<>(

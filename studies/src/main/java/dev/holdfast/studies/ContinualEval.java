@@ -89,7 +89,7 @@ public final class ContinualEval implements Study {
     private static final Method FINETUNE = new Method(
             "finetune",
             List.of(0.0),
-            (rate, s) -> new Arm<>("finetune", new Finetune.Plugin(), new Finetune.Config(net(rate))));
+            (rate, s) -> new Arm<>("finetune", new Finetune.Plugin(), Finetune.Config.of(net(rate))));
     private static final Method ER = new Method(
             "ER",
             List.of(0.3, 0.5, 0.7),
@@ -224,7 +224,7 @@ public final class ContinualEval implements Study {
             arms.add(tune ? tuned(c, data.train(), m, bed, rows) : m.middle());
         }
         // everything at once, for the height of what could be reached
-        arms.add(new Arm<>("joint", new Finetune.JointPlugin(), new Finetune.Config(net(RATES[0]))));
+        arms.add(new Arm<>("joint", new Finetune.JointPlugin(), Finetune.Config.of(net(RATES[0]))));
         for (long seed : c.seeds(seeds)) {
             Scenario s = classes(data.train(), data.test(), epochs);
             for (int i = 0; i < arms.size() && !c.cancelled(); i++) {

@@ -47,7 +47,10 @@ class RegisteredLearnersTest {
                         with("gacil", "buffer", "0", "features.extractor", "first_part"),
                         with("slda", "lda.covariance", "streaming"),
                         with("fetril", "selector", "herding", "features.extractor", "first_part"),
-                        with("finetune", "net.allClassesFromStart", "true"))
+                        with("finetune", "net.allClassesFromStart", "true"),
+                        with("finetune", "loss.kind", "gce"),
+                        with("elr-plus", "predictWith", "averages", "turns", "batch"),
+                        with("elr-plus", "twoNetworks", "false", "weightAverage", "false", "mixup", "0"))
                 .flatMap(t -> t);
     }
 
@@ -84,6 +87,6 @@ class RegisteredLearnersTest {
 
     @Test
     void noneIsForgotten() {
-        assertThat(Registry.load().learners()).extracting(LearnerPlugin::name).hasSizeGreaterThanOrEqualTo(17);
+        assertThat(Registry.load().learners()).extracting(LearnerPlugin::name).hasSizeGreaterThanOrEqualTo(23);
     }
 }
