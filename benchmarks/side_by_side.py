@@ -24,6 +24,7 @@ CASES = [
     ("convnet", "adam", 40, 1.0),
     ("vit", "sgd", 40, 1.0),
     ("vit", "adam", 40, 1.0),
+    ("elr", "sgd", 60, 1.0),
 ]
 
 

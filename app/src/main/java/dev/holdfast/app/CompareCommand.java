@@ -119,9 +119,9 @@ final class CompareCommand implements Callable<Integer> {
                 Threads.Restore restore = Threads.during(threads);
                 Spool rows = Spool.of(data.spec, System.in)) {
             Comparison result = new Comparer(plan, registry, files, machine(), console, interrupt::asked)
-                    .run(s -> s.equals(Spool.STANDARD_INPUT)
-                            ? rows.named(data.open(rows.spec(), console))
-                            : data.open(s, console));
+                    .run((s, inOrder) -> s.equals(Spool.STANDARD_INPUT)
+                            ? rows.named(data.open(rows.spec(), inOrder, console))
+                            : data.open(s, inOrder, console));
             if (json) {
                 print.println(ReportFiles.json(result));
             } else {

@@ -82,10 +82,12 @@ final class DataArguments {
         return said;
     }
 
-    /** Opens data into memory, split for training and testing. */
-    DataPair open(String which, Console console) {
+    /** Opens data into memory, split for training and testing, or all rows in their order and none for testing. */
+    DataPair open(String which, boolean inOrder, Console console) {
         try (Console.Reading reading = console.reading()) {
-            return DataCatalog.open(which, options(), reading);
+            return inOrder
+                    ? DataCatalog.inOrder(which, options(), reading)
+                    : DataCatalog.open(which, options(), reading);
         }
     }
 }

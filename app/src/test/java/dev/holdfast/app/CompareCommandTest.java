@@ -49,6 +49,14 @@ class CompareCommandTest {
                 rows.stream().filter(s -> s.learner().equals("ncm")).findFirst().orElseThrow();
         assertThat(ncm.finalAccuracy().sd()).isNull();
         assertThat(ncm.intransigence()).isNotNull();
+        assertThat(ncm.minAccuracy()).isNotNull();
+        assertThat(ncm.worstCaseAccuracy().mean()).isBetween(0.0, 1.0);
+        assertThat(ncm.windowedForgetting()).isNotNull();
+        assertThat(r.out()).contains("min-ACC", "WF10");
+        assertThat(results().beds().get(0).stream().curveError())
+                .isCloseTo(
+                        1.96 * 0.5 / Math.sqrt(results().beds().get(0).stream().curveRows()),
+                        org.assertj.core.api.Assertions.within(1e-9));
         assertThat(rows.stream()
                         .filter(s -> s.learner().equals("joint"))
                         .findFirst()
@@ -150,6 +158,21 @@ class CompareCommandTest {
         assertThat(absent.err()).contains("clouds.csv");
         assertThat(out).doesNotExist();
         assertThat(TinyData.run("compare").code()).isEqualTo(ExitCodes.BAD_INPUT);
+    }
+
+    /** A rate that blows up: the trial fails, what was measured stays, and the exit status says so. */
+    @Test
+    void aLossThatIsNoNumberStopsALearnerAndKeepsItsCurve() {
+        TinyData.Ran r = compare(
+                "--learners", "er", "--set", "er.net.optimizer.kind=sgd", "--set", "er.net.optimizer.rate=1e30");
+        assertThat(r.code()).isEqualTo(ExitCodes.FAILED);
+        Trial.Result er = results().beds().get(0).trials().stream()
+                .filter(t -> t.learner().equals("er"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(er.status()).isEqualTo(Trial.Status.FAILED);
+        assertThat(er.message()).contains("The loss of update", "learning rate");
+        assertThat(er.curve()).isNotEmpty();
     }
 
     @Test

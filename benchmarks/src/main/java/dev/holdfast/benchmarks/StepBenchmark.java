@@ -31,7 +31,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 500, timeUnit = TimeUnit.MILLISECONDS)
 @Measurement(iterations = 5, time = 500, timeUnit = TimeUnit.MILLISECONDS)
 public class StepBenchmark {
-    @Param({"MLP", "CONVNET", "VIT", "RESNET"})
+    @Param({"MLP", "CONVNET", "VIT", "RESNET", "ELR"})
     public Workload workload;
 
     @Param({"SGD", "ADAM"})
@@ -48,7 +48,7 @@ public class StepBenchmark {
     @Setup
     public void prepare() {
         Threads.set(threads);
-        batches = Workload.batches(8, Rng.of(7));
+        batches = workload.batches(8, Rng.of(7));
     }
 
     /** A fresh network. */

@@ -35,7 +35,7 @@ import org.bytedeco.javacpp.Loader;
 public final class StepWorker {
     private static final int BATCHES = 8;
 
-    private final List<Batch> batches = Workload.batches(BATCHES, Rng.of(7).child("batches"));
+    private List<Batch> batches = List.of();
     private Workload workload;
     private Optimizers optimizer;
 
@@ -64,6 +64,7 @@ public final class StepWorker {
         workload = Workload.valueOf(words[1].toUpperCase(Locale.ROOT));
         optimizer = Optimizers.valueOf(words[2].toUpperCase(Locale.ROOT));
         Threads.set(Integer.parseInt(words[3]));
+        batches = workload.batches(BATCHES, Rng.of(7).child("batches"));
         try (Scope s = Scope.open();
                 Finetune learner = fresh()) {
             State state = new State().put("model", learner.model());

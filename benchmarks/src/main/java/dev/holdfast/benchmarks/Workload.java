@@ -9,6 +9,9 @@ import dev.holdfast.data.Target;
 import dev.holdfast.learner.BackboneConfig;
 import dev.holdfast.learner.NetConfig;
 import dev.holdfast.learner.baseline.Finetune;
+import dev.holdfast.loss.CrossEntropy;
+import dev.holdfast.loss.EarlyLearning;
+import dev.holdfast.loss.LossConfig;
 import dev.holdfast.nn.layer.Init;
 import dev.holdfast.optim.config.OptimizerConfig;
 import dev.holdfast.tensor.Rng;
@@ -19,7 +22,7 @@ import java.util.List;
 import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Tensor;
 
-/** What is timed: a backbone under a linear head of ten classes, on grey images of 28 x 28, 32 of them a batch. */
+/** What is timed: a backbone under a linear head of ten classes, on grey images of 28 x 28. */
 public enum Workload {
     /** 784-256-256-10, ReLU. */
     MLP(BackboneConfig.Kind.MLP, 256, 256),
@@ -28,10 +31,9 @@ public enum Workload {
     /** ViT-tiny: patches of 7 x 7, width 64, four blocks of four heads. */
     VIT(BackboneConfig.Kind.VIT),
     /** Slim ResNet-18 of 20 channels, group norm. */
-    RESNET(BackboneConfig.Kind.RESNET);
-
-    /** Rows in a batch. */
-    public static final int ROWS = 32;
+    RESNET(BackboneConfig.Kind.RESNET),
+    /** 784-512-256-10, ReLU, with early-learning regularisation on batches of 128. */
+    ELR(128, new EarlyLearning.Config(), BackboneConfig.Kind.MLP, 512, 256);
 
     /** Classes, all of them in the head from the start. */
     public static final int CLASSES = 10;
@@ -39,9 +41,22 @@ public enum Workload {
     private static final int SIDE = 28;
 
     private final BackboneConfig backbone;
+    private final int rows;
+    private final LossConfig loss;
 
     Workload(BackboneConfig.Kind kind, Integer... widths) {
+        this(32, new CrossEntropy.Config(), kind, widths);
+    }
+
+    Workload(int rows, LossConfig loss, BackboneConfig.Kind kind, Integer... widths) {
+        this.rows = rows;
+        this.loss = loss;
         this.backbone = new BackboneConfig(kind, List.of(widths), Init.KAIMING_UNIFORM);
+    }
+
+    /** Rows in a batch. */
+    public int rows() {
+        return rows;
     }
 
     /** Rows and classes. */
@@ -51,24 +66,24 @@ public enum Workload {
 
     /** A fresh learner that does nothing but train the network; a pure function of its arguments. */
     public Finetune learner(OptimizerConfig optimizer, Rng rng) {
-        return new Finetune(new Finetune.Config(new NetConfig(backbone, optimizer, true)), schema(), rng);
+        return new Finetune(new Finetune.Config(new NetConfig(backbone, optimizer, true), loss), schema(), rng);
     }
 
     /** Batches of random images with random classes, which outlive every scope. */
-    public static List<Batch> batches(int n, Rng rng) {
+    public List<Batch> batches(int n, Rng rng) {
         List<Batch> all = new ArrayList<>();
         for (int i = 0; i < n; i++) {
             try (Scope s = Scope.open()) {
-                Tensor x = Scope.own(rng.child("x", i).normal(ROWS, 1, SIDE, SIDE));
+                Tensor x = Scope.own(rng.child("x", i).normal(rows, 1, SIDE, SIDE));
                 Rng classes = rng.child("y", i);
                 long[] y = LongStream.generate(() -> classes.below(CLASSES))
-                        .limit(ROWS)
+                        .limit(rows)
                         .toArray();
-                long first = (long) i * ROWS;
+                long first = (long) i * rows;
                 all.add(new Batch(
                         Inputs.of(x),
-                        new Target.ClassIds(Scope.own(Tensors.of(y, ROWS))),
-                        Rows.of(LongStream.range(first, first + ROWS).toArray())));
+                        new Target.ClassIds(Scope.own(Tensors.of(y, rows))),
+                        Rows.of(LongStream.range(first, first + rows).toArray())));
             }
         }
         return all;

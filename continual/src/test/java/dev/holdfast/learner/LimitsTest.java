@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.within;
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.source.MemoryDataset;
-import dev.holdfast.distill.SoftLogits;
 import dev.holdfast.evaluate.Run;
 import dev.holdfast.learner.baseline.Finetune;
 import dev.holdfast.learner.regularize.AnchoredLearner;
@@ -82,7 +81,7 @@ class LimitsTest {
 
     /** The network after all parts, or after some steps. */
     private static void assertSameAsFinetuning(Learner l, NetConfig net, int steps) {
-        Finetune plain = new Finetune(new Finetune.Config(net), data().schema(), rng());
+        Finetune plain = new Finetune(Finetune.Config.of(net), data().schema(), rng());
         for (Learner each : List.of(plain, l)) {
             Run r = new Run(each, scenario(), List.of(), new MetricLog(), Rng.of(3));
             for (int i = 0; i < steps; i++) {
@@ -98,9 +97,7 @@ class LimitsTest {
                         .create(new AnchoredLearner.EwcConfig(momentum(), Anchored.Config.onlineEwc(0, 1)), s, r))),
                 Arguments.of("SI, c 0", learner((s, r) -> new AnchoredLearner.SiPlugin()
                         .create(new AnchoredLearner.SiConfig(momentum(), 0, 0.1, true), s, r))),
-                Arguments.of(
-                        "LwF, alpha 0",
-                        learner((s, r) -> new Lwf(new Lwf.Config(momentum(), 0, 2, SoftLogits.Form.KL), s, r))),
+                Arguments.of("LwF, alpha 0", learner((s, r) -> new Lwf(Lwf.Config.of(momentum(), 0, 2), s, r))),
                 Arguments.of(
                         "DER, alpha 0",
                         learner((s, r) -> new DarkReplay(new DarkReplay.Config(momentum(), 20, 8, 0, 0), s, r))));
@@ -131,7 +128,7 @@ class LimitsTest {
                         .create(new AnchoredLearner.SiConfig(momentum(), 1e4, 0.1, true), s, rng()),
                 momentum(),
                 first);
-        assertSameAsFinetuning(new Lwf(new Lwf.Config(adam(), 100, 2, SoftLogits.Form.KL), s, rng()), adam(), first);
+        assertSameAsFinetuning(new Lwf(Lwf.Config.of(adam(), 100, 2), s, rng()), adam(), first);
         assertSameAsFinetuning(new AveragedGem(new AveragedGem.Config(adam(), 20, 10, 8), s, rng()), adam(), first);
     }
 
@@ -140,15 +137,15 @@ class LimitsTest {
     void anEmptyMemoryAddsNothing() {
         Schema s = data().schema();
         assertSameAsFinetuning(
-                new ExperienceReplay(new ExperienceReplay.Config(adam(), 20, 8, Store.RESERVOIR), s, rng()), adam(), 1);
+                new ExperienceReplay(ExperienceReplay.Config.of(adam(), 20, 8, Store.RESERVOIR), s, rng()), adam(), 1);
         assertSameAsFinetuning(new DarkReplay(new DarkReplay.Config(adam(), 20, 8, 1, 1), s, rng()), adam(), 1);
     }
 
     @Test
     void afterThatTheyDoDiffer() {
         Schema s = data().schema();
-        Learner er = new ExperienceReplay(new ExperienceReplay.Config(adam(), 20, 8, Store.RESERVOIR), s, rng());
-        Learner plain = new Finetune(new Finetune.Config(adam()), s, rng());
+        Learner er = new ExperienceReplay(ExperienceReplay.Config.of(adam(), 20, 8, Store.RESERVOIR), s, rng());
+        Learner plain = new Finetune(Finetune.Config.of(adam()), s, rng());
         for (Learner l : List.of(er, plain)) {
             new Run(l, scenario(), List.of(), new MetricLog(), Rng.of(3)).finish();
         }
@@ -188,7 +185,7 @@ class LimitsTest {
     void erWithOneMeanWeighsEveryRowAlike() {
         Schema s = data().schema();
         ExperienceReplay er =
-                new ExperienceReplay(new ExperienceReplay.Config(momentum(), 6, 6, Store.RESERVOIR), s, rng());
+                new ExperienceReplay(ExperienceReplay.Config.of(momentum(), 6, 6, Store.RESERVOIR), s, rng());
         Net net = new Net(momentum(), s, rng().child("net"));
         Batch first = data().rows(0, 1, 2, 3, 4, 5);
         Batch second = data().rows(6, 7, 8);
@@ -208,7 +205,7 @@ class LimitsTest {
     void anAlignedReferenceLeavesTheGradientAlone() {
         Schema s = data().schema();
         AveragedGem agem = new AveragedGem(new AveragedGem.Config(momentum(), 6, 6, 6), s, rng());
-        Finetune plain = new Finetune(new Finetune.Config(momentum()), s, rng());
+        Finetune plain = new Finetune(Finetune.Config.of(momentum()), s, rng());
         Batch b = data().rows(0, 1, 2, 3, 4, 5);
         for (Learner l : List.of(agem, plain)) {
             l.learn(b);
@@ -238,7 +235,7 @@ class LimitsTest {
                 fresh.rows());
         double[] rise = new double[2];
         AveragedGem agem = new AveragedGem(new AveragedGem.Config(tiny, 20, 20, 20), s, rng());
-        Finetune plain = new Finetune(new Finetune.Config(tiny), s, rng());
+        Finetune plain = new Finetune(Finetune.Config.of(tiny), s, rng());
         for (int which = 0; which < 2; which++) {
             Learner l = which == 0 ? agem : plain;
             for (int i = 0; i < 20; i++) {

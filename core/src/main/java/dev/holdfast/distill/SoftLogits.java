@@ -27,6 +27,20 @@ public record SoftLogits(double temperature, Form form) {
         }
     }
 
+    /**
+     * As {@link #value}, but each softmax runs over all columns that the network has, and only those of old classes are
+     * compared: what is given to new classes is then missing from the old ones. So does the code of De Lange et al.,
+     * arXiv 2205.13452.
+     *
+     * @param old columns of old classes
+     */
+    public Tensor sliced(Tensor student, Tensor teacher, Tensor old) {
+        Tensor lnP = student.div(Tensors.scalar(temperature)).log_softmax(1).index_select(1, old);
+        Tensor lnQ =
+                teacher.detach().div(Tensors.scalar(temperature)).log_softmax(1).index_select(1, old);
+        return mean(lnP, lnQ);
+    }
+
     /** Scalar with graph; student [n, C], teacher [n, c] with c <= C. */
     public Tensor value(Tensor student, Tensor teacher) {
         long old = teacher.size(1);
@@ -37,6 +51,10 @@ public record SoftLogits(double temperature, Form form) {
         Tensor z = student.size(1) == old ? student : Tensors.slice(student, 1, 0, old);
         Tensor lnP = z.div(Tensors.scalar(temperature)).log_softmax(1);
         Tensor lnQ = teacher.detach().div(Tensors.scalar(temperature)).log_softmax(1);
+        return mean(lnP, lnQ);
+    }
+
+    private Tensor mean(Tensor lnP, Tensor lnQ) {
         Tensor q = lnQ.exp();
         Tensor perRow =
                 form == Form.KL ? q.mul(lnQ.sub(lnP)).sum(1) : q.mul(lnP).sum(1).neg();

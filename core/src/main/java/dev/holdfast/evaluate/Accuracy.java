@@ -1,17 +1,17 @@
 package dev.holdfast.evaluate;
 
 import dev.holdfast.data.Batch;
-import dev.holdfast.data.Dataset;
 import dev.holdfast.data.Prediction;
 import dev.holdfast.learner.Learner;
 import dev.holdfast.learner.TaskAware;
 import dev.holdfast.scenario.TestSet;
 import dev.holdfast.tensor.Scope;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /** Share of rows whose class a learner names. */
 final class Accuracy {
-    private static final int CHUNK = 1000;
+    static final int CHUNK = 1000;
 
     private Accuracy() {}
 
@@ -21,27 +21,58 @@ final class Accuracy {
      * @param taskKnown only the test set's classes compete, and a task-aware learner is told the task
      */
     static double of(Learner learner, TestSet test, boolean taskKnown) {
-        Dataset data = test.data();
+        int n = Math.toIntExact(test.data().size());
         int right = 0;
-        for (int from = 0; from < data.size(); from += CHUNK) {
+        for (int from = 0; from < n; from += CHUNK) {
             try (Scope s = Scope.open()) {
-                Batch rows = data.rows(IntStream.range(from, (int) Math.min(data.size(), from + CHUNK))
-                        .toArray());
-                Prediction p = taskKnown && learner instanceof TaskAware aware
-                        ? aware.predict(rows.inputs(), test.task())
-                        : learner.predict(rows.inputs());
-                if (taskKnown
-                        && p.columns().columns().stream()
-                                .noneMatch(c -> test.classes().columnOf(c.classId()) >= 0)) {
+                int r = right(
+                        learner,
+                        test.data()
+                                .rows(IntStream.range(from, Math.min(n, from + CHUNK))
+                                        .toArray()),
+                        test,
+                        taskKnown);
+                if (r < 0) {
                     return Double.NaN;
                 }
-                int[] said = taskKnown ? p.classes(c -> test.classes().columnOf(c.classId()) >= 0) : p.classes();
-                long[] truth = rows.classIds();
-                for (int i = 0; i < said.length; i++) {
-                    right += said[i] == truth[i] ? 1 : 0;
-                }
+                right += r;
             }
         }
-        return right / (double) data.size();
+        return right / (double) n;
+    }
+
+    /** As {@code of}, on some rows of the test set. */
+    static double of(Learner learner, List<Batch> rows, TestSet test, boolean taskKnown) {
+        int right = 0;
+        int n = 0;
+        for (Batch b : rows) {
+            try (Scope s = Scope.open()) {
+                int r = right(learner, b, test, taskKnown);
+                if (r < 0) {
+                    return Double.NaN;
+                }
+                right += r;
+                n += b.size();
+            }
+        }
+        return right / (double) n;
+    }
+
+    /** Rows whose class is named; -1 when no class that competes has a score yet. */
+    private static int right(Learner learner, Batch rows, TestSet test, boolean taskKnown) {
+        Prediction p = taskKnown && learner instanceof TaskAware aware
+                ? aware.predict(rows.inputs(), test.task())
+                : learner.predict(rows.inputs());
+        if (taskKnown
+                && p.columns().columns().stream().noneMatch(c -> test.classes().columnOf(c.classId()) >= 0)) {
+            return -1;
+        }
+        int[] said = taskKnown ? p.classes(c -> test.classes().columnOf(c.classId()) >= 0) : p.classes();
+        long[] truth = rows.classIds();
+        int right = 0;
+        for (int i = 0; i < said.length; i++) {
+            right += said[i] == truth[i] ? 1 : 0;
+        }
+        return right;
     }
 }

@@ -43,6 +43,25 @@ public final class Compatibility {
         return why;
     }
 
+    /** The same of a configured plugin, which may admit no such rows or be unable to rearrange the stream. */
+    public static <C extends Record> List<String> obstacles(LearnerPlugin<C> p, C config, Scenario s) {
+        try (Scope scope = Scope.open();
+                Learner l = p.create(config, s.schema(), Rng.of(0))) {
+            return obstacles(l.capabilities(), p.arrange(s));
+        } catch (IllegalArgumentException e) {
+            return List.of(firstLine(e));
+        }
+    }
+
+    private static String firstLine(Exception e) {
+        String text = e.getMessage() == null ? e.toString() : e.getMessage();
+        String first = text.lines().findFirst().orElse(text);
+        // it follows a "for": a sentence becomes a clause
+        boolean sentence = first.length() > 1 && Character.isLowerCase(first.charAt(1));
+        String clause = sentence ? Character.toLowerCase(first.charAt(0)) + first.substring(1) : first;
+        return clause.endsWith(".") ? clause.substring(0, clause.length() - 1) : clause;
+    }
+
     /** Names of the learners that fit a scenario with their default configurations. */
     public static List<String> fitting(Collection<LearnerPlugin<?>> learners, Scenario s) {
         return learners.stream()
@@ -52,22 +71,21 @@ public final class Compatibility {
     }
 
     private static <C extends Record> boolean fits(LearnerPlugin<C> p, Scenario s) {
-        try (Scope scope = Scope.open();
-                Learner l = p.create(p.defaults(), s.schema(), Rng.of(0))) {
-            return obstacles(l.capabilities(), p.arrange(s)).isEmpty();
-        } catch (IllegalArgumentException e) {
-            // it admits no such rows, or cannot rearrange such a stream
-            return false;
-        }
+        return obstacles(p, p.defaults(), s).isEmpty();
     }
 
     /** Refuses an unfit pair with the reasons; {@code fitting} names learners that would fit. */
     public static void require(String learner, Capabilities c, Scenario s, List<String> fitting) {
         List<String> why = obstacles(c, s);
         if (!why.isEmpty()) {
-            throw new IllegalArgumentException("Learner '" + learner + "' does not fit the scenario '" + s.name()
-                    + "': " + String.join("; ", why) + "."
-                    + (fitting.isEmpty() ? "" : "\nMaybe one of these fits: " + String.join(", ", fitting) + "."));
+            throw unfit(learner, why, s, fitting);
         }
+    }
+
+    /** The refusal of an unfit pair. */
+    public static IllegalArgumentException unfit(String learner, List<String> why, Scenario s, List<String> fitting) {
+        return new IllegalArgumentException("Learner '" + learner + "' does not fit the scenario '" + s.name() + "': "
+                + String.join("; ", why) + "."
+                + (fitting.isEmpty() ? "" : "\nMaybe one of these fits: " + String.join(", ", fitting) + "."));
     }
 }

@@ -119,6 +119,11 @@ public final class Prequential implements Stateful {
         }
     }
 
+    /** Name of the headline metric for rows of a schema: accuracy, or micro-F1 of label sets. */
+    public static String headline(Schema schema) {
+        return new Prequential(schema, Config.defaults()).headline().name();
+    }
+
     /** Rows scored. */
     public long rows() {
         return all.rows();

@@ -100,6 +100,9 @@ public final class Run implements Stateful {
             if (e.boundaryKnown()) {
                 timed(() -> learner.begin(told));
             }
+            if (step == 0 && at == 0) {
+                probe(new Moment(-1, 0, 0, false, null));
+            }
         }
         if (loader.hasNext()) {
             learn(e);
@@ -107,7 +110,7 @@ public final class Run implements Stateful {
             if (e.boundaryKnown()) {
                 timed(() -> learner.end(told));
             }
-            probe(true);
+            probe(new Moment(step, samples, at, true, last));
             loader.close();
             loader = null;
             begun = false;
@@ -157,6 +160,7 @@ public final class Run implements Stateful {
         try (Scope s = Scope.open()) {
             Batch next = loader.next();
             Batch b = e.boundaryKnown() ? next.withTask(e.task()) : next;
+            look(e.protocol() == Experience.Protocol.TEST_THEN_ADAPT ? b.withoutTarget() : b);
             if (e.protocol().scored()) {
                 timed(() -> prequential.test(learner, b));
             }
@@ -168,7 +172,7 @@ public final class Run implements Stateful {
                 prequential.note(new Moment(step, samples, at, false, last), log);
             }
         }
-        probe(false);
+        probe(new Moment(step, samples, at, false, last));
     }
 
     private StepReport taught(Experience e, Batch b) {
@@ -178,8 +182,18 @@ public final class Run implements Stateful {
         };
     }
 
-    private void probe(boolean end) {
-        Moment m = new Moment(step, samples, at, end, last);
+    private void look(Batch b) {
+        Moment m = new Moment(step, samples, at, false, last);
+        for (Probe<Learner> p : probes) {
+            if (p instanceof LookAhead ahead && ahead.dueBefore(m)) {
+                try (Scope s = Scope.open()) {
+                    ahead.before(learner, b, m, log);
+                }
+            }
+        }
+    }
+
+    private void probe(Moment m) {
         for (Probe<Learner> p : probes) {
             if (p.due(m)) {
                 try (Scope s = Scope.open()) {

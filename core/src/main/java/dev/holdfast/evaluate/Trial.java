@@ -1,24 +1,33 @@
 package dev.holdfast.evaluate;
 
 import dev.holdfast.evaluate.metric.Retention;
+import dev.holdfast.evaluate.metric.StabilityGap;
 import dev.holdfast.learner.Capabilities.Trait;
 import dev.holdfast.learner.Footprint;
 import dev.holdfast.learner.Learner;
 import dev.holdfast.registry.ConfigBinder;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.MetricLog;
+import dev.holdfast.run.Moment;
+import dev.holdfast.run.Probe;
+import dev.holdfast.run.RunLog;
 import dev.holdfast.scenario.Scenario;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 
 /**
  * One learner through one scenario with one seed, and what came out: the unit of comparisons and studies. A pure
  * function of its arguments, but for the seconds.
  */
 public final class Trial {
+    private static final int STREAM_POINTS = 100;
+
     /** How a trial ended. */
     public enum Status {
         DONE,
@@ -35,32 +44,47 @@ public final class Trial {
      *
      * @param curvePoints evaluations on the way, spread evenly over the updates; 0 = none
      * @param curveRows rows of each task's test set used for these
+     * @param dense so many updates after the beginning of each part are evaluated one by one, where accuracy may collapse
+     *     and recover between two points of an even curve
      */
-    public record Options(int curvePoints, int curveRows) {
+    public record Options(int curvePoints, int curveRows, int dense) {
         public Options {
-            if (curvePoints < 0 || curveRows < 1) {
-                throw new IllegalArgumentException("A curve needs curvePoints >= 0 and curveRows >= 1 but has "
-                        + curvePoints + " and " + curveRows + ".");
+            if (curvePoints < 0 || curveRows < 1 || dense < 0) {
+                throw new IllegalArgumentException(
+                        "A curve needs curvePoints >= 0, curveRows >= 1 and dense >= 0 but has " + curvePoints + ", "
+                                + curveRows + " and " + dense + ".");
             }
         }
 
+        /** An even curve. */
+        public Options(int curvePoints, int curveRows) {
+            this(curvePoints, curveRows, 0);
+        }
+
         public static Options defaults() {
-            return new Options(60, 200);
+            return new Options(50, 200, 30);
         }
     }
 
-    /** One point of accuracy over time. */
+    /** One point of accuracy over time; step -1 is before the first update. */
     public record Point(long step, long samples, int task, Double accuracy) {}
 
     /**
      * What came out; undefined numbers are null.
      *
      * @param square a[k][j], accuracy on task j after part k; null entries where not measured
-     * @param averageAccuracy AA after the last part
+     * @param averageAccuracy AA after the last part; on a stream without test sets the headline metric over all rows
      * @param averageIncrementalAccuracy AIA after the last part
      * @param forgetting FM (survey form) after the last part
      * @param forgettingClassic FM (classic form) after the last part
      * @param backwardTransfer BWT after the last part
+     * @param minAccuracy min-ACC: mean over earlier tasks of the least accuracy at any evaluated update after they were
+     *     learnt; on the curve's rows, as the next two
+     * @param worstCaseAccuracy WC-ACC: the newest task's accuracy and min-ACC, weighted by tasks
+     * @param windowedForgetting WF10: the largest drop within ten updates, averaged over tasks; of updates that were
+     *     evaluated one by one
+     * @param streamed scores of rows tested before they were learnt; null where the scenario asks for none
+     * @param evaluateSeconds wall seconds of measuring
      * @param learnSeconds wall seconds inside the learner
      * @param cpuSeconds CPU seconds of the process while inside the learner
      */
@@ -77,11 +101,16 @@ public final class Trial {
             Double forgetting,
             Double forgettingClassic,
             Double backwardTransfer,
+            Double minAccuracy,
+            Double worstCaseAccuracy,
+            Double windowedForgetting,
             List<Point> curve,
+            Streamed streamed,
             long steps,
             long samples,
             double learnSeconds,
             double cpuSeconds,
+            double evaluateSeconds,
             double secondsPerBatch,
             long parameters,
             long bytes,
@@ -96,7 +125,7 @@ public final class Trial {
 
     /**
      * Runs the trial to its end, or until {@code cancelled}; a learner that throws gives a FAILED result with the
-     * message, so that one bad learner does not spoil a comparison.
+     * message and the curve so far, so that one bad learner does not spoil a comparison.
      */
     public static <C extends Record> Result run(
             LearnerPlugin<C> plugin,
@@ -108,51 +137,91 @@ public final class Trial {
             Listener listener) {
         Rng rng = Rng.of(seed);
         int tasks = scenario.tests().size();
+        MetricLog log = new MetricLog();
         try (Scope all = Scope.open();
                 Learner learner = plugin.create(config, scenario.schema(), rng.child("learner"))) {
             Scenario stream = plugin.arrange(scenario);
             List<String> why = Compatibility.obstacles(learner.capabilities(), stream);
             if (!why.isEmpty()) {
-                return ended(plugin, config, seed, Status.REFUSED, String.join("; ", why));
+                return ended(plugin, config, seed, Status.REFUSED, String.join("; ", why), log);
             }
             long planned = Run.plannedSteps(stream);
-            Run run = new Run(
-                    learner,
-                    stream,
-                    // a rearranged stream has other moments; and who learns at the end does not move in between
-                    options.curvePoints == 0
-                                    || stream != scenario
-                                    || learner.capabilities().has(Trait.LEARNS_AT_END)
-                            ? List.of(new TaskEvaluator(stream))
-                            : List.of(
-                                    new TaskEvaluator(stream),
-                                    new UpdateEvaluator(
-                                            stream,
-                                            Math.max(1, planned / options.curvePoints),
-                                            options.curveRows,
-                                            rng.child("evaluate"))),
-                    new MetricLog(),
-                    rng.child("run"));
+            // a rearranged stream has other moments; and who learns at the end does not move in between
+            UpdateEvaluator updates = options.curvePoints == 0
+                            || tasks == 0
+                            || stream != scenario
+                            || learner.capabilities().has(Trait.LEARNS_AT_END)
+                    ? null
+                    : new UpdateEvaluator(stream, cadence(options, planned), rng.child("evaluate"));
+            long[] measuring = new long[1];
+            List<Probe<Learner>> probes = Stream.of(new FiniteLoss(), new TaskEvaluator(stream), updates)
+                    .filter(Objects::nonNull)
+                    .map(p -> timed(p, measuring))
+                    .toList();
+            long rows = stream.experiences().stream()
+                    .filter(e -> e.protocol().scored())
+                    .mapToLong(e -> e.train().size())
+                    .sum();
+            Prequential.Config scores = Prequential.Config.points(rows, STREAM_POINTS);
+            Run run = new Run(learner, stream, probes, log, rng.child("run"), scores);
             while (run.advance()) {
                 listener.progress(run.steps(), planned);
                 if (cancelled.getAsBoolean()) {
-                    return ended(plugin, config, seed, Status.CANCELLED, "cut off after " + run.steps() + " steps");
+                    return ended(
+                            plugin, config, seed, Status.CANCELLED, "cut off after " + run.steps() + " steps", log);
                 }
             }
-            return finished(plugin, config, seed, run, tasks);
+            StabilityGap gap = updates == null ? null : gap(updates, log);
+            return finished(plugin, config, seed, run, tasks, gap, measuring[0] * 1e-9);
         } catch (RuntimeException e) {
-            return ended(plugin, config, seed, Status.FAILED, e.getMessage() == null ? e.toString() : e.getMessage());
+            return ended(
+                    plugin, config, seed, Status.FAILED, e.getMessage() == null ? e.toString() : e.getMessage(), log);
         }
     }
 
+    private static UpdateEvaluator.Options cadence(Options o, long planned) {
+        return new UpdateEvaluator.Options(
+                Math.max(1, planned / o.curvePoints), o.dense, o.curveRows, UpdateEvaluator.Draw.ONCE, Set.of());
+    }
+
+    /** Null where the metrics are not defined: tasks that come back, or that have no accuracy at some update. */
+    private static StabilityGap gap(UpdateEvaluator updates, MetricLog log) {
+        try {
+            return StabilityGap.of(updates.curves(log));
+        } catch (IllegalArgumentException undefined) {
+            return null;
+        }
+    }
+
+    /** The probe, with the time that it takes added up. */
+    private static Probe<Learner> timed(Probe<Learner> p, long[] nanos) {
+        return new Probe<>() {
+            @Override
+            public boolean due(Moment m) {
+                return p.due(m);
+            }
+
+            @Override
+            public void observe(Learner learner, Moment m, RunLog log) {
+                long start = System.nanoTime();
+                p.observe(learner, m, log);
+                nanos[0] += System.nanoTime() - start;
+            }
+        };
+    }
+
     private static <C extends Record> Result finished(
-            LearnerPlugin<C> plugin, C config, long seed, Run run, int tasks) {
+            LearnerPlugin<C> plugin,
+            C config,
+            long seed,
+            Run run,
+            int tasks,
+            StabilityGap gap,
+            double evaluateSeconds) {
         double[][] a = rowsAtEnd(run.log().square(TaskEvaluator.ACCURACY), tasks);
         Retention r = Retention.of(a, null);
+        Streamed streamed = run.prequential().map(p -> Streamed.of(run)).orElse(null);
         Footprint f = run.learner().footprint();
-        List<Point> curve = run.log().of(UpdateEvaluator.CURVE).stream()
-                .map(e -> new Point(e.step(), e.samples(), e.task(), known(e.value())))
-                .toList();
         return new Result(
                 plugin.name(),
                 plugin.role(),
@@ -163,20 +232,31 @@ public final class Trial {
                 Arrays.stream(a)
                         .map(row -> Arrays.stream(row).mapToObj(Trial::known).toArray(Double[]::new))
                         .toArray(Double[][]::new),
-                last(r.averageAccuracy()),
+                tasks == 0 ? streamed.metrics().get(0).value() : last(r.averageAccuracy()),
                 last(r.averageIncrementalAccuracy()),
                 last(r.forgetting()),
                 last(r.forgettingClassic()),
                 last(r.backwardTransfer()),
-                curve,
+                gap == null ? null : known(gap.minAccuracy()),
+                gap == null ? null : known(gap.worstCaseAccuracy()),
+                gap == null ? null : known(gap.window(StabilityGap.SHORT).forgetting()),
+                curve(run.log()),
+                streamed,
                 run.steps(),
                 run.samples(),
                 run.learnSeconds(),
                 run.learnCpuSeconds(),
+                evaluateSeconds,
                 run.learnSeconds() / Math.max(1, run.steps()),
                 f.parameters(),
                 f.bytes(),
                 f.shape());
+    }
+
+    private static List<Point> curve(MetricLog log) {
+        return log.of(UpdateEvaluator.CURVE).stream()
+                .map(e -> new Point(e.step(), e.samples(), e.task(), known(e.value())))
+                .toList();
     }
 
     /** A rearranged stream has fewer parts than tasks: its last row is the state after all tasks. */
@@ -193,7 +273,7 @@ public final class Trial {
     }
 
     private static <C extends Record> Result ended(
-            LearnerPlugin<C> plugin, C config, long seed, Status status, String message) {
+            LearnerPlugin<C> plugin, C config, long seed, Status status, String message, MetricLog log) {
         return new Result(
                 plugin.name(),
                 plugin.role(),
@@ -207,7 +287,12 @@ public final class Trial {
                 null,
                 null,
                 null,
-                List.of(),
+                null,
+                null,
+                null,
+                curve(log),
+                null,
+                0,
                 0,
                 0,
                 0,
@@ -219,7 +304,7 @@ public final class Trial {
     }
 
     private static Double last(double[] series) {
-        return known(series[series.length - 1]);
+        return series.length == 0 ? null : known(series[series.length - 1]);
     }
 
     private static Double known(double v) {

@@ -64,6 +64,31 @@ public final class Net implements Stateful {
         this.optimizer = config.optimizer().build(model.parameters());
     }
 
+    /** A copy that shares nothing that moves, with an optimizer that has not moved yet. */
+    private Net(Net of) {
+        this.config = of.config;
+        this.admission = of.admission;
+        this.rng = of.rng;
+        this.model = of.model.copy();
+        this.optimizer = config.optimizer().build(model.parameters());
+        this.step = of.step;
+    }
+
+    /**
+     * The network as the coming step will meet these rows, with a column for every class among them: this very network
+     * where there is nothing new, else a copy. For looking ahead with {@link #peek}; rows that do not fit are refused.
+     */
+    public Net ahead(Batch b) {
+        for (long id : admission.labelled(b)) {
+            if (columns().columnOf((int) id) < 0) {
+                Net copy = new Net(this);
+                copy.admit(b);
+                return copy;
+            }
+        }
+        return this;
+    }
+
     public Schema schema() {
         return admission.schema();
     }
@@ -121,6 +146,11 @@ public final class Net implements Stateful {
         return Pass.train(draws("pass"));
     }
 
+    /** The training pass of the coming step, with the same draws, but without a trace in the network's buffers. */
+    public Pass peek() {
+        return pass().withoutTrace();
+    }
+
     /** Scores [n, columns] with graph. */
     public Tensor scores(Inputs x, Pass pass) {
         return model.scores(x, pass);
@@ -128,8 +158,12 @@ public final class Net implements Stateful {
 
     /** Mean cross entropy of scores with the batch's classes, weighted if the rows are. */
     public Tensor crossEntropy(Tensor scores, Batch b) {
-        return loss.value(new LossInput(scores, b.target(), b.rows(), columns(), Map.of(), true))
-                .total(b.rows().weights());
+        return loss.value(lossInput(scores, b)).total(b.rows().weights());
+    }
+
+    /** What a loss looks at in a training step. */
+    public LossInput lossInput(Tensor scores, Batch b) {
+        return new LossInput(scores, b.target(), b.rows(), columns(), Map.of(), true);
     }
 
     /** One step down the gradient of {@code loss}. */
@@ -152,6 +186,11 @@ public final class Net implements Stateful {
                 ? r.with(new StepReport.Event(
                         StepReport.Event.Kind.STEP_SKIPPED, "the gradient was not finite; nothing moved"))
                 : r;
+    }
+
+    /** Refuses rows to predict that do not fit the schema. */
+    public void requireFits(Inputs x) {
+        admission.inputs(x);
     }
 
     /** Logits of all columns; refused before any class was learnt. */

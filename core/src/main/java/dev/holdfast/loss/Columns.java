@@ -7,11 +7,11 @@ import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 
 /** How the losses find the score columns of targets. */
-final class Columns {
+public final class Columns {
     private Columns() {}
 
     /** Score column of each row, counted among those that take part; an unknown or masked class is refused by row. */
-    static int[] of(Target.ClassIds target, LossInput in) {
+    public static int[] of(Target.ClassIds target, LossInput in) {
         long[] ids = Tensors.longs(target.ids());
         int[] column = in.columns().columnsOf(ids);
         if (in.among() == null) {
@@ -34,11 +34,11 @@ final class Columns {
     }
 
     /** The entries of a matrix [n, columns] that take part. */
-    static Tensor among(Tensor matrix, LossInput in) {
+    public static Tensor among(Tensor matrix, LossInput in) {
         return in.among() == null ? matrix : matrix.index_select(1, Tensors.ids(kept(in)));
     }
 
-    static int[] kept(LossInput in) {
+    public static int[] kept(LossInput in) {
         int[] kept =
                 IntStream.range(0, in.among().length).filter(c -> in.among()[c]).toArray();
         if (kept.length == 0) {
@@ -48,14 +48,14 @@ final class Columns {
     }
 
     /** Refuses targets whose shape is not that of the scores. */
-    static void requireLike(String what, Tensor target, LossInput in) {
+    public static void requireLike(String what, Tensor target, LossInput in) {
         if (!Arrays.equals(target.shape(), in.scores().shape())) {
             throw new IllegalArgumentException(what + " have shape " + Arrays.toString(target.shape())
                     + " but the scores have " + Arrays.toString(in.scores().shape()) + ".");
         }
     }
 
-    static IllegalArgumentException unfit(String loss, String expected, LossInput in) {
+    public static IllegalArgumentException unfit(String loss, String expected, LossInput in) {
         return new IllegalArgumentException(loss + " compares scores with " + expected + " but the target is "
                 + in.target().getClass().getSimpleName() + ".");
     }

@@ -1,6 +1,8 @@
 package dev.holdfast.loss;
 
+import dev.holdfast.config.Doc;
 import dev.holdfast.data.Prediction;
+import dev.holdfast.data.Schema;
 import dev.holdfast.data.Target;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Stateless;
@@ -21,6 +23,33 @@ import org.bytedeco.pytorch.global.torch;
 public record CrossEntropy(double smoothing, LossValue.Reduction reduction) implements Loss, Stateless {
     private static final long NO_REDUCTION = 0;
     private static final long NOTHING_IGNORED = -100;
+
+    /**
+     * Cross entropy, mean over the rows.
+     *
+     * @param smoothing share of the uniform distribution in the target, in [0, 1)
+     */
+    public record Config(@Doc("share of the uniform distribution in the target (label smoothing)") double smoothing)
+            implements LossConfig {
+        public Config {
+            new CrossEntropy(smoothing, LossValue.Reduction.MEAN);
+        }
+
+        /** Without smoothing. */
+        public Config() {
+            this(0);
+        }
+
+        @Override
+        public String kind() {
+            return "cross-entropy";
+        }
+
+        @Override
+        public CrossEntropy build(Schema schema) {
+            return new CrossEntropy(smoothing, LossValue.Reduction.MEAN);
+        }
+    }
 
     public CrossEntropy {
         if (!(smoothing >= 0 && smoothing < 1)) {

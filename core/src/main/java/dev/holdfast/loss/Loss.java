@@ -1,6 +1,7 @@
 package dev.holdfast.loss;
 
 import dev.holdfast.data.Prediction;
+import dev.holdfast.data.Rows;
 import dev.holdfast.tensor.Stateful;
 
 /**
@@ -13,6 +14,9 @@ public interface Loss extends Stateful {
 
     /** Takes in rows of training. */
     default void observe(LossInput in) {}
+
+    /** Refuses rows that {@link #observe} would refuse, before anything has moved; most losses take any. */
+    default void requireFits(Rows rows) {}
 
     /** What the scores must be. */
     Prediction.Kind expects();

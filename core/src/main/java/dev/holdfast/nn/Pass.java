@@ -24,6 +24,7 @@ public final class Pass {
     private Taps taps = Taps.none();
     private Map<String, AttentionMemory> prefixes = Map.of();
     private boolean doubleBackward;
+    private boolean still;
 
     private Map<Object, Tensor> memo;
     private Map<String, Integer> draws;
@@ -116,7 +117,20 @@ public final class Pass {
         p.taps = taps;
         p.prefixes = prefixes;
         p.doubleBackward = doubleBackward;
+        p.still = still;
         return p;
+    }
+
+    /** As this pass but without a trace: buffers that a training pass moves (running statistics) stay as they are. */
+    public Pass withoutTrace() {
+        Pass p = with();
+        p.still = true;
+        return p;
+    }
+
+    /** True if layers must leave their buffers alone. */
+    public boolean still() {
+        return still;
     }
 
     /** As this pass, but every operation can be differentiated twice (Hessian products, gradient matching). */

@@ -55,6 +55,7 @@ public final class Anchored implements Penalty {
      * @param gamma decay of ONLINE, in [0, 1]
      * @param halfFactor true: lambda / 2 in front of the sum, as the paper writes it
      * @param rows rows that importance is measured on, drawn from the task; 0 = all
+     * @param batchRows rows of the mini-batches of FISHER_PER_BATCH; the other importances do not depend on it
      */
     public record Config(
             @Doc("how much each weight matters") Importance importance,
@@ -62,7 +63,8 @@ public final class Anchored implements Penalty {
             @Doc("strength lambda of the anchor; 0 = fine-tuning") double strength,
             @Doc("decay of old importances with ONLINE, in [0, 1]") double gamma,
             @Doc("multiply by one half, as the paper writes it") boolean halfFactor,
-            @Doc("rows that importance is measured on; 0 = all") int rows) {
+            @Doc("rows that importance is measured on; 0 = all") int rows,
+            @Doc("rows of each mini-batch of FISHER_PER_BATCH") int batchRows) {
         public Config {
             if (!(strength >= 0) || Double.isInfinite(strength)) {
                 throw new IllegalArgumentException("strength must be finite and >= 0 but is " + strength + ".");
@@ -73,6 +75,28 @@ public final class Anchored implements Penalty {
             if (rows < 0) {
                 throw new IllegalArgumentException("rows must be >= 0 but is " + rows + ".");
             }
+            if (batchRows < 1) {
+                throw new IllegalArgumentException("batchRows must be >= 1 but is " + batchRows + ".");
+            }
+        }
+
+        /** Mini-batches, where they matter, of 250 rows. */
+        public Config(
+                Importance importance,
+                Accumulate accumulate,
+                double strength,
+                double gamma,
+                boolean halfFactor,
+                int rows) {
+            this(importance, accumulate, strength, gamma, halfFactor, rows, CHUNK);
+        }
+
+        /**
+         * As De Lange et al. have it (arXiv 2205.13452): the square of each mini-batch's mean gradient, importances
+         * averaged over tasks with equal weight, lambda without one half.
+         */
+        public static Config averagedEwc(double strength, int batchRows) {
+            return new Config(Importance.FISHER_PER_BATCH, Accumulate.AVERAGE, strength, 1, false, 0, batchRows);
         }
 
         /** Online EWC with the empirical Fisher, lambda without one half. */
@@ -143,8 +167,9 @@ public final class Anchored implements Penalty {
         int wanted = config.rows == 0 ? Integer.MAX_VALUE : config.rows;
         int rows = 0;
         int batches = 0;
+        int chunk = config.importance == Importance.FISHER_PER_BATCH ? config.batchRows : CHUNK;
         Loader chunks = data.batches(
-                config.rows == 0 ? Pace.inOrder(CHUNK) : Pace.shuffled(1, CHUNK), rng.child("rows", tasks));
+                config.rows == 0 ? Pace.inOrder(chunk) : Pace.shuffled(1, chunk), rng.child("rows", tasks));
         while (chunks.hasNext() && rows < wanted) {
             try (Scope s = Scope.open()) {
                 Batch next = chunks.next();

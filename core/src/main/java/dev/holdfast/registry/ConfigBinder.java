@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.holdfast.config.Choice;
 import dev.holdfast.config.Doc;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
@@ -31,6 +32,7 @@ public final class ConfigBinder {
             .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
             .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
             .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+            .annotationIntrospector(new Choices.Introspector())
             .build();
     private static final ObjectMapper YAML = YAMLMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
@@ -68,45 +70,94 @@ public final class ConfigBinder {
             if (!read.isObject()) {
                 throw new IllegalArgumentException("Expected a configuration with named components but found: " + text);
             }
-            overlay(tree, read, "");
+            overlay(tree, read, "", defaults.getClass());
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException("The configuration cannot be read: " + e.getOriginalMessage(), e);
         }
         return bind(defaults, tree);
     }
 
-    private static void overlay(ObjectNode tree, JsonNode more, String path) {
+    private static void overlay(ObjectNode tree, JsonNode more, String path, Class<?> type) {
         more.properties().forEach(e -> {
-            requireKnown(tree, e.getKey(), path);
-            if (e.getValue().isObject() && tree.get(e.getKey()) instanceof ObjectNode inner) {
-                overlay(inner, e.getValue(), path + e.getKey() + ".");
+            String name = e.getKey();
+            requireKnown(tree, name, path);
+            Class<?> component = Choices.component(type, name);
+            if (e.getValue().isObject() && tree.get(name) instanceof ObjectNode inner) {
+                ObjectNode into = inner;
+                if (component != null && Choices.isChoice(component)) {
+                    String kind = e.getValue()
+                            .path(Choices.KIND)
+                            .asText(inner.path(Choices.KIND).asText());
+                    into = turn(tree, name, path, component, kind);
+                    component = Choices.kind(component, path + name, kind).getClass();
+                }
+                overlay(into, e.getValue(), path + name + ".", component);
             } else {
-                tree.set(e.getKey(), e.getValue());
+                tree.set(name, e.getValue());
             }
         });
+    }
+
+    /** The node of a choice, with the defaults of {@code kind} if it was of another. */
+    private static ObjectNode turn(ObjectNode at, String name, String path, Class<?> choice, String kind) {
+        ObjectNode now = (ObjectNode) at.get(name);
+        if (!now.path(Choices.KIND).asText().equals(kind)) {
+            ObjectNode fresh = JSON.createObjectNode().put(Choices.KIND, kind);
+            fresh.setAll((ObjectNode) JSON.valueToTree(Choices.kind(choice, path + name, kind)));
+            at.set(name, fresh);
+            return fresh;
+        }
+        return now;
     }
 
     /** The defaults with some components replaced: names are dotted, values are texts as typed. */
     public static <C extends Record> C set(C defaults, Map<String, String> settings) {
         ObjectNode tree = JSON.valueToTree(defaults);
-        settings.forEach((name, value) -> {
-            ObjectNode at = tree;
-            String[] parts = name.split("\\.");
-            String path = "";
-            for (int i = 0; i < parts.length - 1; i++) {
-                requireKnown(at, parts[i], path);
-                if (!(at.get(parts[i]) instanceof ObjectNode inner)) {
-                    throw new IllegalArgumentException(
-                            "'" + path + parts[i] + "' is a single value and has no component '" + parts[i + 1] + "'.");
-                }
-                path += parts[i] + ".";
-                at = inner;
-            }
-            String leaf = parts[parts.length - 1];
-            requireKnown(at, leaf, path);
-            at.set(leaf, value(name, value, at.get(leaf)));
-        });
+        // the kind of a choice decides which components it has, wherever it stands among the settings
+        settings.forEach((name, value) -> set(tree, defaults.getClass(), name, value, true));
+        settings.forEach((name, value) -> set(tree, defaults.getClass(), name, value, false));
         return bind(defaults, tree);
+    }
+
+    private static void set(ObjectNode tree, Class<?> root, String name, String value, boolean kinds) {
+        ObjectNode at = tree;
+        Class<?> type = root;
+        String[] parts = name.split("\\.");
+        String path = "";
+        for (int i = 0; i < parts.length - 1; i++) {
+            Class<?> component = Choices.component(type, parts[i]);
+            if (kinds && component == null) {
+                return;
+            }
+            requireKnown(at, parts[i], path);
+            if (!(at.get(parts[i]) instanceof ObjectNode inner)) {
+                throw new IllegalArgumentException(
+                        "'" + path + parts[i] + "' is a single value and has no component '" + parts[i + 1] + "'.");
+            }
+            if (component != null && Choices.isChoice(component)) {
+                boolean turns = i == parts.length - 2 && parts[i + 1].equals(Choices.KIND);
+                if (turns && kinds) {
+                    turn(at, parts[i], path, component, value);
+                }
+                if (turns) {
+                    return;
+                }
+                component = Choices.kind(
+                                component,
+                                path + parts[i],
+                                inner.path(Choices.KIND).asText())
+                        .getClass();
+            }
+            path += parts[i] + ".";
+            type = component;
+            at = inner;
+        }
+        if (kinds) {
+            return;
+        }
+        String leaf = parts[parts.length - 1];
+        requireKnown(at, leaf, path);
+        at.set(leaf, value(name, value, at.get(leaf)));
     }
 
     private static void requireKnown(ObjectNode at, String name, String path) {
@@ -184,6 +235,13 @@ public final class ConfigBinder {
                 v = c.getAccessor().invoke(config);
             } catch (ReflectiveOperationException e) {
                 throw new IllegalStateException("Component " + c + " cannot be read", e);
+            }
+            if (Choices.isChoice(c.getType())) {
+                into.add(new Option(
+                        path + c.getName() + "." + Choices.KIND,
+                        ((Choice) v).kind(),
+                        String.join("|", Choices.names(c.getType())),
+                        "which one; each kind has components of its own"));
             }
             if (v instanceof Record inner) {
                 collect(inner, path + c.getName() + ".", into);

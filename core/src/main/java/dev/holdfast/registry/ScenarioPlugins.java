@@ -41,18 +41,28 @@ public final class ScenarioPlugins {
             @Doc("whether learners are told where domains begin and end") boolean boundaries) {
         private Scenario of(DomainIncremental.Shift shift, Dataset train, Dataset test, Rng rng) {
             return DomainIncremental.of(
-                    new DomainIncremental.Config(shift, domains, new Dealing(epochs, batchSize, online, boundaries)),
+                    DomainIncremental.drawn(shift, domains, new Dealing(epochs, batchSize, online, boundaries)),
                     train,
                     test,
                     rng);
         }
     }
 
+    /** The same classes, turned further and further. */
+    public record Turning(
+            @Doc("number of domains") int domains,
+            @Doc("degrees between two domains; 0 = 180 / domains") double degrees,
+            @Doc("passes over each domain; 1 when online") int epochs,
+            @Doc("rows a batch") int batchSize,
+            @Doc("rows pass by once and cannot be read again") boolean online,
+            @Doc("whether learners are told where domains begin and end") boolean boundaries) {}
+
     /** Everything in one part. */
     public record AtOnce(@Doc("passes over the data") int epochs, @Doc("rows a batch") int batchSize) {}
 
-    /** One row after the other. */
-    public record AsTheyCome(@Doc("rows a batch") int batchSize) {}
+    /** Rows in their order. */
+    public record AsTheyCome(
+            @Doc("rows that are predicted together, then learnt; 1 = strictly row by row") int batchSize) {}
 
     /** {@code class-incremental}. */
     public static final class ClassIncrementalPlugin implements ScenarioPlugin<Classes> {
@@ -160,7 +170,7 @@ public final class ScenarioPlugins {
 
         @Override
         public AsTheyCome defaults() {
-            return new AsTheyCome(1);
+            return new AsTheyCome(16);
         }
 
         @Override
@@ -171,6 +181,35 @@ public final class ScenarioPlugins {
         @Override
         public Scenario create(AsTheyCome c, Dataset train, Dataset test, Rng rng) {
             return Stream.of(train, c.batchSize);
+        }
+    }
+
+    /** {@code domain-turning}. */
+    public static final class TurningPlugin implements ScenarioPlugin<Turning> {
+        @Override
+        public String name() {
+            return "domain-turning";
+        }
+
+        @Override
+        public String summary() {
+            return "the same classes, images turned by one more equal step in every domain";
+        }
+
+        @Override
+        public String system() {
+            return "06-continual-eval";
+        }
+
+        @Override
+        public Turning defaults() {
+            return new Turning(5, 0, 1, 16, false, true);
+        }
+
+        @Override
+        public Scenario create(Turning c, Dataset train, Dataset test, Rng rng) {
+            Dealing dealing = new Dealing(c.epochs, c.batchSize, c.online, c.boundaries);
+            return DomainIncremental.of(DomainIncremental.turning(c.domains, c.degrees, dealing), train, test, rng);
         }
     }
 

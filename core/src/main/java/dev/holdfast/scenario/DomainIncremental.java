@@ -3,14 +3,15 @@ package dev.holdfast.scenario;
 import dev.holdfast.data.Dataset;
 import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Schema;
+import dev.holdfast.data.augment.ImageOps;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /** The classes stay, the inputs change: permuted pixels and rotated images. */
 public final class DomainIncremental {
@@ -19,16 +20,22 @@ public final class DomainIncremental {
         /** One fixed permutation of the input entries a domain (Goodfellow et al., arXiv 1312.6211). */
         PERMUTED,
         /** One angle a domain, uniform in [0, 180) degrees (Lopez-Paz, Ranzato, arXiv 1706.08840). */
-        ROTATED
+        ROTATED,
+        /** Domain d is turned by d equal steps, so the first is as it is (De Lange et al., arXiv 2205.13452). */
+        TURNING
     }
 
     /**
      * @param shift what changes
      * @param domains number of domains
+     * @param degrees step of TURNING; 0 = 180 / domains
      * @param dealing how rows are dealt
      */
-    public record Config(Shift shift, int domains, Dealing dealing) {
+    public record Config(Shift shift, int domains, double degrees, Dealing dealing) {
         public Config {
+            if (!Double.isFinite(degrees)) {
+                throw new IllegalArgumentException("degrees must be finite but is " + degrees + ".");
+            }
             if (domains < 2) {
                 throw new IllegalArgumentException("A sequence of domains needs at least 2 but has " + domains + ".");
             }
@@ -36,6 +43,16 @@ public final class DomainIncremental {
     }
 
     private DomainIncremental() {}
+
+    /** Domains that are drawn, not stepped. */
+    public static Config drawn(Shift shift, int domains, Dealing dealing) {
+        return new Config(shift, domains, 0, dealing);
+    }
+
+    /** Images turned by {@code degrees} more in every domain; 0 = 180 / domains. */
+    public static Config turning(int domains, double degrees, Dealing dealing) {
+        return new Config(Shift.TURNING, domains, degrees, dealing);
+    }
 
     /** The same rows once a domain; training and test rows of a domain are changed alike. */
     public static Scenario of(Config config, Dataset train, Dataset test, Rng rng) {
@@ -46,14 +63,18 @@ public final class DomainIncremental {
         Schema.Field field = train.schema().inputs().get(0);
         List<Experience> experiences = new ArrayList<>();
         List<TestSet> tests = new ArrayList<>();
+        double step = config.degrees == 0 ? 180.0 / config.domains : config.degrees;
         for (int d = 0; d < config.domains; d++) {
             Rng draws = rng.child("domain", d);
             UnaryOperator<Inputs> change =
                     switch (config.shift) {
                         case PERMUTED -> permute(field, draws);
                         case ROTATED -> rotate(field, draws.next() * 180);
+                        case TURNING -> rotate(field, d * step);
                     };
-            Dataset part = new TransformedDataset(train, change, config.shift + " domain " + d + " key " + draws.key());
+            String how = config.shift + " domain " + d
+                    + (config.shift == Shift.TURNING ? " by " + step : " key " + draws.key());
+            Dataset part = new TransformedDataset(train, change, how);
             experiences.add(new Experience(
                     d,
                     d,
@@ -63,12 +84,13 @@ public final class DomainIncremental {
                     config.dealing.pace()));
             tests.add(new TestSet(
                     d,
-                    "domain " + (d + 1),
-                    new TransformedDataset(test, change, config.shift + " domain " + d + " key " + draws.key()),
+                    config.shift == Shift.TURNING
+                            ? String.format(Locale.ROOT, "turned by %.4g°", d * step)
+                            : "domain " + (d + 1),
+                    new TransformedDataset(test, change, how),
                     train.schema().classes()));
         }
-        String name = (config.shift == Shift.PERMUTED ? "domain-permuted x" : "domain-rotated x")
-                + config.domains
+        String name = "domain-" + config.shift.name().toLowerCase(Locale.ROOT) + " x" + config.domains
                 + config.dealing.suffix();
         return new ListedScenario(name, train.schema(), experiences, tests, false);
     }
@@ -89,14 +111,6 @@ public final class DomainIncremental {
             throw new IllegalArgumentException("Only images can be rotated but field '" + field.name() + "' is a "
                     + field.kind() + ".\nMaybe the permuted domains are meant.");
         }
-        double a = Math.toRadians(degrees);
-        double[] affine = {Math.cos(a), -Math.sin(a), 0, Math.sin(a), Math.cos(a), 0};
-        return in -> {
-            Tensor x = in.x();
-            Tensor theta = Tensors.of(affine, 1, 2, 3).to(x.scalar_type()).expand(x.size(0), 2, 3);
-            Tensor grid = torch.affine_grid_generator(theta, x.shape(), false);
-            // bilinear (0) with zeros outside (0)
-            return Inputs.of(Map.of(field.name(), torch.grid_sampler(x, grid, 0, 0, false)));
-        };
+        return in -> Inputs.of(Map.of(field.name(), ImageOps.rotate(in.x(), degrees)));
     }
 }

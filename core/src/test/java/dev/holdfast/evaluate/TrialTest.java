@@ -54,6 +54,10 @@ class TrialTest {
         assertThat(r.steps()).isEqualTo(Run.plannedSteps(s)).isEqualTo(24);
         assertThat(r.samples()).isEqualTo(96);
         assertThat(r.curve()).isNotEmpty();
+        assertThat(r.minAccuracy()).isBetween(0.0, 1.0);
+        assertThat(r.worstCaseAccuracy()).isBetween(0.0, 1.0);
+        assertThat(r.windowedForgetting()).isBetween(0.0, 1.0);
+        assertThat(r.evaluateSeconds()).isPositive();
         assertThat(r.parameters()).isPositive();
         assertThat(r.configuration()).isEqualTo("{\"failAt\":-1}");
         Trial.Result again = run(new Toys.Plugin(), new Toys.Options(-1), s);
@@ -66,6 +70,18 @@ class TrialTest {
         Trial.Result r = run(new Toys.Plugin(), new Toys.Options(3), scenario(Dealing.offline(1, 4), false));
         assertThat(r.status()).isEqualTo(Trial.Status.FAILED);
         assertThat(r.message()).contains("batch 3");
+        // what was measured until then
+        assertThat(r.curve()).extracting(Trial.Point::step).containsExactly(3L);
+        Trial.Result later = Trial.run(
+                new Toys.Plugin(),
+                new Toys.Options(3),
+                scenario(Dealing.offline(1, 4), false),
+                1,
+                new Trial.Options(4, 5, 2),
+                () -> false,
+                (done, planned) -> {});
+        assertThat(later.curve()).extracting(Trial.Point::step).containsExactly(1L, 2L, 3L);
+        assertThatThrownBy(() -> new Trial.Options(4, 5, -1)).hasMessageContaining("dense");
         assertThat(r.averageAccuracy()).isNull();
     }
 
@@ -160,6 +176,7 @@ class TrialTest {
         assertThat(r.square()[2]).doesNotContainNull();
         assertThat(r.averageAccuracy()).isNotNull();
         assertThat(r.forgetting()).isNull();
+        assertThat(r.minAccuracy()).isNull();
         assertThat(r.averageIncrementalAccuracy()).isNull();
     }
 
@@ -185,7 +202,8 @@ class TrialTest {
                 due.add(step);
             }
         }
-        assertThat(due).containsExactly(3L, 6L, 9L);
+        // every third, and the last of each epoch of four
+        assertThat(due).containsExactly(3L, 4L, 6L, 8L, 9L);
         assertThat(e.due(new Moment(3, 0, 0, true, null))).isFalse();
         assertThat(new TaskEvaluator(s).due(new Moment(3, 0, 0, false, null))).isFalse();
         assertThat(new TaskEvaluator(s).due(new Moment(3, 0, 0, true, null))).isTrue();

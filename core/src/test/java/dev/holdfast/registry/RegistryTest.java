@@ -112,6 +112,7 @@ class RegistryTest {
                         "class-incremental",
                         "domain-permuted",
                         "domain-rotated",
+                        "domain-turning",
                         "joint",
                         "stream",
                         "task-incremental");

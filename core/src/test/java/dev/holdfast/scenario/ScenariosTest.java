@@ -2,6 +2,7 @@ package dev.holdfast.scenario;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.ClassIndex;
@@ -11,6 +12,7 @@ import dev.holdfast.data.Loader;
 import dev.holdfast.data.Pace;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.Target;
+import dev.holdfast.data.augment.ImageOps;
 import dev.holdfast.data.source.MemoryDataset;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
@@ -188,7 +190,7 @@ class ScenariosTest {
     void permutedDomainsShuffleTheEntriesOfTrainingAndTestRowsAlike() {
         MemoryDataset d = Clouds.of(3, 4, 7, 1, "train");
         DomainIncremental.Config c =
-                new DomainIncremental.Config(DomainIncremental.Shift.PERMUTED, 3, Dealing.offline(1, 4));
+                DomainIncremental.drawn(DomainIncremental.Shift.PERMUTED, 3, Dealing.offline(1, 4));
         Scenario a = DomainIncremental.of(c, d, d, Rng.of(5));
         Scenario b = DomainIncremental.of(c, d, d, Rng.of(5));
         double[][] plain = Tensors.rows(d.rows(all(d)).inputs().x());
@@ -236,8 +238,7 @@ class ScenariosTest {
     @Test
     void rotatedDomainsTurnTrainingAndTestRowsAlike() {
         MemoryDataset d = images();
-        DomainIncremental.Config c =
-                new DomainIncremental.Config(DomainIncremental.Shift.ROTATED, 3, Dealing.offline(1, 4));
+        DomainIncremental.Config c = DomainIncremental.drawn(DomainIncremental.Shift.ROTATED, 3, Dealing.offline(1, 4));
         Scenario a = DomainIncremental.of(c, d, d, Rng.of(5));
         Scenario b = DomainIncremental.of(c, d, d, Rng.of(5));
         Set<String> seen = new TreeSet<>();
@@ -252,17 +253,58 @@ class ScenariosTest {
                     .containsExactly(numbers((Dataset) b.experiences().get(k).train()));
             // the middle stays where it is
             for (int r = 0; r < 6; r++) {
-                assertThat(turned[25 * r + 12])
-                        .isCloseTo(plain[25 * r + 12], org.assertj.core.api.Assertions.within(1e-5));
+                assertThat(turned[25 * r + 12]).isCloseTo(plain[25 * r + 12], within(1e-5));
             }
             seen.add(Arrays.toString(turned));
         }
         assertThat(seen).hasSize(3);
         assertThatThrownBy(() -> DomainIncremental.of(c, Clouds.of(2, 2, 4, 1, "t"), d, Rng.of(1)))
                 .hasMessageContaining("permuted");
-        assertThatThrownBy(
-                        () -> new DomainIncremental.Config(DomainIncremental.Shift.ROTATED, 1, Dealing.offline(1, 4)))
+        assertThatThrownBy(() -> DomainIncremental.drawn(DomainIncremental.Shift.ROTATED, 1, Dealing.offline(1, 4)))
                 .hasMessageContaining("at least 2");
+    }
+
+    /** Domain d is turned by d steps, train and test alike, and the first is as it is. */
+    @Test
+    void turningDomainsGoStepByStep() {
+        MemoryDataset d = images();
+        Scenario s = DomainIncremental.of(DomainIncremental.turning(4, 0, Dealing.offline(1, 4)), d, d, Rng.of(5));
+        Tensor plain = d.rows(0, 1).inputs().x();
+        double[] angles = {0, 45, 90, 135};
+        for (int k = 0; k < 4; k++) {
+            Tensor turned = ((Dataset) s.experiences().get(k).train())
+                    .rows(0, 1)
+                    .inputs()
+                    .x();
+            assertThat(Tensors.doubles(turned)).isEqualTo(Tensors.doubles(ImageOps.rotate(plain, angles[k])));
+            assertThat(Tensors.doubles(
+                            s.tests().get(k).data().rows(0, 1).inputs().x()))
+                    .isEqualTo(Tensors.doubles(turned));
+        }
+        assertThat(s.name()).isEqualTo("domain-turning x4");
+        assertThat(s.tests().get(1).name()).isEqualTo("turned by 45.00°");
+        Scenario by = DomainIncremental.of(DomainIncremental.turning(2, 10, Dealing.offline(1, 4)), d, d, Rng.of(5));
+        assertThat(Tensors.doubles(by.tests().get(1).data().rows(0, 1).inputs().x()))
+                .isEqualTo(Tensors.doubles(ImageOps.rotate(plain, 10)));
+        assertThatThrownBy(() -> DomainIncremental.turning(2, Double.NaN, Dealing.offline(1, 4)))
+                .hasMessageContaining("degrees");
+    }
+
+    /** A dot below the middle goes to the right of it, and four quarters are none. */
+    @Test
+    void picturesTurnCounterClockwise() {
+        double[] dot = new double[25];
+        dot[3 * 5 + 2] = 1;
+        double[] right = new double[25];
+        right[2 * 5 + 3] = 1;
+        Tensor x = Tensors.of(dot, 1, 1, 5, 5);
+        assertThat(Tensors.doubles(ImageOps.rotate(x, 90))).containsExactly(right, within(1e-12));
+        Tensor full = x;
+        for (int i = 0; i < 4; i++) {
+            full = ImageOps.rotate(full, 90);
+        }
+        assertThat(Tensors.doubles(full)).containsExactly(dot, within(1e-12));
+        assertThatThrownBy(() -> ImageOps.rotate(Tensors.of(dot, 25), 90)).hasMessageContaining("images");
     }
 
     @Test

@@ -3,7 +3,6 @@ package dev.holdfast.studies;
 import dev.holdfast.data.Dataset;
 import dev.holdfast.data.catalog.DataPair;
 import dev.holdfast.data.source.Splits;
-import dev.holdfast.distill.SoftLogits;
 import dev.holdfast.evaluate.Run;
 import dev.holdfast.evaluate.TaskEvaluator;
 import dev.holdfast.evaluate.metric.Retention;
@@ -152,15 +151,15 @@ public final class ClSurvey implements Study {
     /** Five tasks of two digits, batches of 10; one run is scored with and without the task id. */
     private void split(StudyContext c, DataPair data, int seeds, String cil, String til, List<Row> rows) {
         List<Arm<?>> arms = List.of(
-                new Arm<>("SGD", new Finetune.Plugin(), new Finetune.Config(net(0.03))),
-                new Arm<>("joint", new Finetune.JointPlugin(), new Finetune.Config(net(0.03))),
+                new Arm<>("SGD", new Finetune.Plugin(), Finetune.Config.of(net(0.03))),
+                new Arm<>("joint", new Finetune.JointPlugin(), Finetune.Config.of(net(0.03))),
                 new Arm<>("oEWC", new AnchoredLearner.EwcPlugin(), ewc(0.03, 90)),
                 new Arm<>("SI", new AnchoredLearner.SiPlugin(), new AnchoredLearner.SiConfig(net(0.1), 1, 0.9, false)),
-                new Arm<>("LwF", new Lwf.Plugin(), new Lwf.Config(decaying(0.03), 1, 2, SoftLogits.Form.KL)),
+                new Arm<>("LwF", new Lwf.Plugin(), Lwf.Config.of(decaying(0.03), 1, 2)),
                 new Arm<>(
                         "ER",
                         new ExperienceReplay.Plugin(),
-                        new ExperienceReplay.Config(net(0.01), 200, 10, Store.RESERVOIR)),
+                        ExperienceReplay.Config.of(net(0.01), 200, 10, Store.RESERVOIR)),
                 new Arm<>("A-GEM", new AveragedGem.Plugin(), new AveragedGem.Config(net(0.1), 200, 40, 128)),
                 new Arm<>("DER", new DarkReplay.DerPlugin(), new DarkReplay.Config(net(0.03), 200, 10, 0.2, 0)),
                 new Arm<>(
@@ -183,13 +182,13 @@ public final class ClSurvey implements Study {
     /** Every task permutes the pixels in its own way; batches of 128. */
     private void permuted(StudyContext c, DataPair data, int tasks, int seeds, String bed, List<Row> rows) {
         List<Arm<?>> arms = List.of(
-                new Arm<>("SGD", new Finetune.Plugin(), new Finetune.Config(net(0.2))),
+                new Arm<>("SGD", new Finetune.Plugin(), Finetune.Config.of(net(0.2))),
                 new Arm<>("oEWC", new AnchoredLearner.EwcPlugin(), ewc(0.1, 0.7)),
                 new Arm<>("SI", new AnchoredLearner.SiPlugin(), new AnchoredLearner.SiConfig(net(0.1), 0.5, 1, false)),
                 new Arm<>(
                         "ER",
                         new ExperienceReplay.Plugin(),
-                        new ExperienceReplay.Config(net(0.2), 200, 128, Store.RESERVOIR)),
+                        ExperienceReplay.Config.of(net(0.2), 200, 128, Store.RESERVOIR)),
                 new Arm<>(
                         "A-GEM",
                         new AveragedGem.Plugin(),
@@ -199,7 +198,7 @@ public final class ClSurvey implements Study {
                         "DER++", new DarkReplay.DerPlusPlusPlugin(), new DarkReplay.Config(net(0.1), 200, 128, 1, 1)));
         for (long seed : c.seeds(seeds)) {
             Scenario s = DomainIncremental.of(
-                    new DomainIncremental.Config(DomainIncremental.Shift.PERMUTED, tasks, Dealing.offline(1, 128)),
+                    DomainIncremental.drawn(DomainIncremental.Shift.PERMUTED, tasks, Dealing.offline(1, 128)),
                     data.train(),
                     data.test(),
                     Rng.of(seed));

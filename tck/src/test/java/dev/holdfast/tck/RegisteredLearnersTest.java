@@ -30,12 +30,27 @@ class RegisteredLearnersTest {
         return Stream.of(
                         with("er", "store", "class_balanced"),
                         with("er", "store", "ring"),
+                        with(
+                                "er",
+                                "store",
+                                "class_balanced",
+                                "mix",
+                                "two_means",
+                                "fill",
+                                "part_end",
+                                "replayBatch",
+                                "0"),
+                        with("lwf", "over", "sliced", "freeFirstStep", "true"),
+                        with("ewc", "anchor.importance", "fisher_per_batch", "anchor.accumulate", "average"),
                         with("ewc", "anchor.accumulate", "separate"),
                         with("gacil", "buffer", "30", "form", "gram", "bias", "true"),
                         with("gacil", "buffer", "0", "features.extractor", "first_part"),
                         with("slda", "lda.covariance", "streaming"),
                         with("fetril", "selector", "herding", "features.extractor", "first_part"),
-                        with("finetune", "net.allClassesFromStart", "true"))
+                        with("finetune", "net.allClassesFromStart", "true"),
+                        with("finetune", "loss.kind", "gce"),
+                        with("elr-plus", "predictWith", "averages", "turns", "batch"),
+                        with("elr-plus", "twoNetworks", "false", "weightAverage", "false", "mixup", "0"))
                 .flatMap(t -> t);
     }
 
@@ -72,6 +87,6 @@ class RegisteredLearnersTest {
 
     @Test
     void noneIsForgotten() {
-        assertThat(Registry.load().learners()).extracting(LearnerPlugin::name).hasSizeGreaterThanOrEqualTo(16);
+        assertThat(Registry.load().learners()).extracting(LearnerPlugin::name).hasSizeGreaterThanOrEqualTo(23);
     }
 }

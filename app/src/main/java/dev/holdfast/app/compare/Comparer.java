@@ -8,6 +8,7 @@ import dev.holdfast.app.terminal.Console;
 import dev.holdfast.data.Dataset;
 import dev.holdfast.data.catalog.DataPair;
 import dev.holdfast.data.source.Splits;
+import dev.holdfast.evaluate.Prequential;
 import dev.holdfast.evaluate.Trial;
 import dev.holdfast.registry.ConfigBinder;
 import dev.holdfast.registry.Registry;
@@ -21,7 +22,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
-import java.util.function.Function;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
@@ -53,6 +54,14 @@ public final class Comparer {
         }
     }
 
+    /** 97.5 % of the standard normal distribution lie below. */
+    private static final double Z95 = 1.96;
+
+    /** Opens a data set: split for training and testing, or with all rows for training in their order. */
+    public interface Opener {
+        DataPair open(String spec, boolean inOrder);
+    }
+
     private final Plan plan;
     private final Registry registry;
     private final ReportFiles files;
@@ -76,7 +85,7 @@ public final class Comparer {
     }
 
     /** Runs what is missing and writes all files; cut off, it writes what is there. */
-    public Comparison run(Function<String, DataPair> open) {
+    public Comparison run(Opener open) {
         StreamChoice<?> stream = StreamChoice.of(registry, plan.scenario, plan.settings, plan.budget.epochs);
         List<Long> seeds = LongStream.rangeClosed(1, plan.seeds).boxed().toList();
         List<Comparison.Bed> beds = new ArrayList<>();
@@ -87,9 +96,11 @@ public final class Comparer {
             if (contenders != null && cancelled.getAsBoolean()) {
                 break;
             }
-            DataPair pair = open.apply(spec);
-            Dataset train = capped(pair.train(), plan.budget.trainRows);
-            Dataset test = capped(pair.test(), plan.budget.testRows);
+            boolean inOrder = stream.plugin().inOrder();
+            DataPair pair = open.open(spec, inOrder);
+            Dataset train =
+                    inOrder ? first(pair.train(), plan.budget.trainRows) : capped(pair.train(), plan.budget.trainRows);
+            Dataset test = inOrder ? pair.test() : capped(pair.test(), plan.budget.testRows);
             Comparison.Data facts = facts(pair, train, test);
             console.say(facts.name() + ": " + facts.note());
             Scenario first = stream.lay(train, test, seeds.get(0));
@@ -213,17 +224,27 @@ public final class Comparer {
             rows += e.pace().epochs() * e.train().size();
             ends.add(rows);
         }
+        Trial.Options options = Trial.Options.defaults();
+        int curveRows = (int) s.tests().stream()
+                .mapToLong(t -> Math.min(options.curveRows(), t.data().size()))
+                .min()
+                .orElse(0);
         return new Comparison.Stream(
                 s.name(),
                 s.tests().stream().map(t -> t.name()).toList(),
                 ends,
                 s.taskIdAtTest(),
-                (int) s.tests().stream()
-                        .mapToLong(t -> Math.min(
-                                Trial.Options.defaults().curveRows(), t.data().size()))
-                        .min()
-                        .orElseThrow(),
+                curveRows,
+                curveRows == 0 ? 0 : Z95 * 0.5 / Math.sqrt(curveRows),
+                options.dense(),
+                s.tests().isEmpty() ? Prequential.headline(s.schema()) : null,
                 s.table());
+    }
+
+    private static Dataset first(Dataset d, long rows) {
+        return d.size() <= rows
+                ? d
+                : d.subset(IntStream.range(0, Math.toIntExact(rows)).toArray());
     }
 
     private Dataset capped(Dataset d, long rows) {

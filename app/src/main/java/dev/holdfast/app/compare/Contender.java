@@ -4,14 +4,10 @@ import dev.holdfast.app.report.Comparison;
 import dev.holdfast.evaluate.Compatibility;
 import dev.holdfast.evaluate.Run;
 import dev.holdfast.evaluate.Trial;
-import dev.holdfast.learner.Capabilities;
-import dev.holdfast.learner.Learner;
 import dev.holdfast.registry.ConfigBinder;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.registry.Registry;
 import dev.holdfast.scenario.Scenario;
-import dev.holdfast.tensor.Rng;
-import dev.holdfast.tensor.Scope;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -36,11 +32,12 @@ public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config) {
             String name = raw.strip();
             registry.learner(name);
             Contender<?> c = all.get(name);
-            if (!c.obstacles(s).isEmpty()) {
-                Compatibility.require(
+            List<String> why = c.obstacles(s);
+            if (!why.isEmpty()) {
+                throw Compatibility.unfit(
                         name,
-                        c.capabilities(s),
-                        c.plugin.arrange(s),
+                        why,
+                        s,
                         all.values().stream()
                                 .filter(o -> o.obstacles(s).isEmpty())
                                 .map(Contender::name)
@@ -77,15 +74,9 @@ public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config) {
         return new Comparison.Configured(name(), ConfigBinder.json(config));
     }
 
+    /** Why the learner cannot serve the scenario; empty if it can. */
     List<String> obstacles(Scenario s) {
-        return Compatibility.obstacles(capabilities(s), plugin.arrange(s));
-    }
-
-    private Capabilities capabilities(Scenario s) {
-        try (Scope scope = Scope.open();
-                Learner l = plugin.create(config, s.schema(), Rng.of(0))) {
-            return l.capabilities();
-        }
+        return Compatibility.obstacles(plugin, config, s);
     }
 
     /** Updates that a trial takes. */

@@ -2,11 +2,13 @@ package dev.holdfast.app.model;
 
 import dev.holdfast.app.terminal.Console;
 import dev.holdfast.data.Batch;
+import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Loader;
 import dev.holdfast.data.Pace;
 import dev.holdfast.evaluate.Prequential;
 import dev.holdfast.learner.Capabilities.Trait;
 import dev.holdfast.learner.Learner;
+import dev.holdfast.learner.Partitioned;
 import dev.holdfast.run.MetricLog;
 import dev.holdfast.run.Moment;
 import dev.holdfast.run.StepReport;
@@ -20,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -127,6 +130,7 @@ final class Learning {
                 }
             }
             scoped(() -> learner.end(whole));
+            partition().ifPresent(groups -> meter.line(at("labels learnt together: %s", groups)));
         }
         ModelCard done =
                 model.card().after(new ModelCard.Lesson(request, rows, batches, scores == null ? Map.of() : defined()));
@@ -155,7 +159,10 @@ final class Learning {
     /** What the learner and the drift detection noticed, and now and then the scores. */
     private void tell(Console.Meter meter, StepReport report, boolean line) {
         for (StepReport.Event e : report.events()) {
-            meter.line(at("%s: %s", e.kind().toString().toLowerCase(Locale.ROOT).replace('_', ' '), e.what()));
+            String kind = e.kind().toString().toLowerCase(Locale.ROOT).replace('_', ' ');
+            // a partition is told by the names of its labels, which the learner does not know
+            boolean groups = e.kind() == StepReport.Event.Kind.PARTITION_CHANGED;
+            meter.line(at("%s: %s", kind, groups ? partition().orElse(e.what()) : e.what()));
         }
         if (scores == null) {
             if (line) {
@@ -179,6 +186,20 @@ final class Learning {
                     percent(recent.get(0)),
                     percent(scores.noChange())));
         }
+    }
+
+    /** The groups of labels that are learnt apart, where the learner has such. */
+    private Optional<String> partition() {
+        return model.learner() instanceof Partitioned p
+                ? Optional.of(p.partition().stream().map(this::names).collect(Collectors.joining(" ")))
+                : Optional.empty();
+    }
+
+    private String names(List<Integer> labels) {
+        ClassIndex all = model.schema().classes();
+        return labels.stream()
+                .map(id -> all.columns().get(all.columnOf(id)).name())
+                .collect(Collectors.joining(", ", "{", "}"));
     }
 
     private String at(String format, Object... args) {

@@ -1,5 +1,6 @@
 package dev.holdfast.app.report;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import dev.holdfast.evaluate.Trial;
 import java.util.List;
 
@@ -79,10 +80,28 @@ public record Comparison(int format, String created, Request request, Machine ma
      * @param tasks names of the tasks, for the first seed's order of classes
      * @param partEnds rows seen when each part is over (a row of two epochs counts twice)
      * @param curveRows least rows of any task's test set behind a point of the curves; squares use all rows
+     * @param curveError half of the widest 95 % interval around a point of one task's curve: 1.96 sqrt(p (1 - p) / n) at p
+     *     = 1/2 with n = curveRows
+     * @param denseUpdates updates after the beginning of each part that are evaluated one by one
+     * @param metric the headline metric where rows are tested before they are learnt and there are no test sets; else null
      * @param table for people
      */
     public record Stream(
-            String name, List<String> tasks, List<Long> partEnds, boolean taskIdAtTest, int curveRows, String table) {}
+            String name,
+            List<String> tasks,
+            List<Long> partEnds,
+            boolean taskIdAtTest,
+            int curveRows,
+            double curveError,
+            int denseUpdates,
+            String metric,
+            String table) {
+        /** Whether rows are tested before they are learnt, without tasks. */
+        @JsonIgnore
+        public boolean isPrequential() {
+            return metric != null;
+        }
+    }
 
     /** Where it ran. */
     public record Machine(

@@ -20,8 +20,14 @@ final class CsvReport {
             "forgetting_classic",
             "backward_transfer",
             "intransigence",
+            "min_accuracy",
+            "worst_case_accuracy",
+            "windowed_forgetting_10",
+            "stream_metric",
+            "drifts",
             "learn_seconds",
             "cpu_seconds",
+            "evaluate_seconds",
             "ms_per_batch",
             "steps",
             "samples",
@@ -50,8 +56,14 @@ final class CsvReport {
                 cells.add(r.forgettingClassic());
                 cells.add(r.backwardTransfer());
                 cells.add(Summary.intransigence(r, bed.trials()));
+                cells.add(r.minAccuracy());
+                cells.add(r.worstCaseAccuracy());
+                cells.add(r.windowedForgetting());
+                cells.add(r.streamed() == null ? null : r.streamed().headline());
+                cells.add(r.streamed() == null ? null : r.streamed().drifts());
                 cells.add(r.learnSeconds());
                 cells.add(r.cpuSeconds());
+                cells.add(r.evaluateSeconds());
                 cells.add(1000 * r.secondsPerBatch());
                 cells.add(r.steps());
                 cells.add(r.samples());

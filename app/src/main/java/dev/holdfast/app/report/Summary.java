@@ -1,5 +1,6 @@
 package dev.holdfast.app.report;
 
+import dev.holdfast.evaluate.Streamed;
 import dev.holdfast.evaluate.Trial;
 import dev.holdfast.registry.LearnerPlugin;
 import java.util.ArrayList;
@@ -25,6 +26,13 @@ import java.util.stream.DoubleStream;
  * @param backwardTransfer BWT
  * @param intransigence IM: what retraining on everything so far knows more about the newest task, averaged over the
  *     parts; against joint training, the last part only, where there is no retraining row
+ * @param minAccuracy min-ACC: the least that was left of earlier tasks at any evaluated update, averaged over tasks
+ * @param worstCaseAccuracy WC-ACC: the newest task's accuracy and min-ACC, weighted by tasks
+ * @param windowedForgetting WF10: the largest drop within ten updates, averaged over tasks
+ * @param metrics all metrics of a stream tested row by row, the headline first; empty elsewhere
+ * @param drifts times that the error rose on such a stream; null elsewhere
+ * @param rowsPerSecond rows tested and learnt in a second, wall time inside the learner; null elsewhere
+ * @param evaluateSeconds wall seconds of measuring
  * @param learnSeconds wall seconds inside the learner
  */
 public record Summary(
@@ -39,8 +47,15 @@ public record Summary(
         Stat forgettingClassic,
         Stat backwardTransfer,
         Stat intransigence,
+        Stat minAccuracy,
+        Stat worstCaseAccuracy,
+        Stat windowedForgetting,
+        List<Measured> metrics,
+        Stat drifts,
+        Stat rowsPerSecond,
         Stat cpuSeconds,
         Stat learnSeconds,
+        Stat evaluateSeconds,
         Stat msPerBatch,
         long parameters,
         long bytes,
@@ -60,6 +75,9 @@ public record Summary(
             return new Stat(mean, Math.sqrt(squares / (v.length - 1)), v.length);
         }
     }
+
+    /** A metric by name. */
+    public record Measured(String name, Stat value) {}
 
     /** One row a learner, best mean final accuracy first, those without a finished trial last. */
     public static List<Summary> of(List<Trial.Result> trials) {
@@ -89,12 +107,36 @@ public record Summary(
                 stat(done, Trial.Result::forgettingClassic),
                 stat(done, Trial.Result::backwardTransfer),
                 stat(done, r -> intransigence(r, all)),
+                stat(done, Trial.Result::minAccuracy),
+                stat(done, Trial.Result::worstCaseAccuracy),
+                stat(done, Trial.Result::windowedForgetting),
+                metrics(done),
+                stat(
+                        done,
+                        r -> r.streamed() == null ? null : (double) r.streamed().drifts()),
+                stat(done, r -> r.streamed() == null || r.learnSeconds() == 0 ? null : r.samples() / r.learnSeconds()),
                 stat(done, Trial.Result::cpuSeconds),
                 stat(done, Trial.Result::learnSeconds),
+                stat(done, Trial.Result::evaluateSeconds),
                 stat(done, r -> 1000 * r.secondsPerBatch()),
                 one.parameters(),
                 one.bytes(),
                 one.shape());
+    }
+
+    private static List<Measured> metrics(List<Trial.Result> done) {
+        if (done.isEmpty() || done.get(0).streamed() == null) {
+            return List.of();
+        }
+        List<Measured> all = new ArrayList<>();
+        List<Streamed.Metric> first = done.get(0).streamed().metrics();
+        for (int i = 0; i < first.size(); i++) {
+            int at = i;
+            all.add(new Measured(
+                    first.get(i).name(),
+                    stat(done, r -> r.streamed().metrics().get(at).value())));
+        }
+        return List.copyOf(all);
     }
 
     private static Stat stat(List<Trial.Result> done, Function<Trial.Result, Double> number) {

@@ -1,10 +1,25 @@
 package dev.holdfast.app.report;
 
 import dev.holdfast.evaluate.Trial;
+import java.util.List;
 import java.util.Locale;
 
 /** The summary of a comparison as text: one line a learner, best final accuracy first. */
 public final class TerminalTable {
+    private static final String TASK_WORDS =
+            """
+            final = mean accuracy over all tasks after the last, average = the same averaged over the stream,
+            forgets = mean drop from the best a task ever had (classic: since it was learnt), BWT = backward
+            transfer, IM = intransigence: what retraining knows more about each newest task, min-ACC = the least
+            that was left of earlier tasks at any update, WF10 = the largest drop within ten updates; all in percent
+            """;
+
+    private static final String STREAM_WORDS =
+            """
+            Every row is predicted before it is learnt; metrics are over all rows, in percent. no-change repeats the labels
+            of the row before. drifts = times that the error rose (ADWIN), rows/s = rows tested and learnt in a second.
+            """;
+
     private TerminalTable() {}
 
     /** All data sets of a comparison, and whether ranks tell learners apart. */
@@ -17,23 +32,64 @@ public final class TerminalTable {
                         .append(bed.stream().name())
                         .append(")\n");
             }
-            table(b, bed);
+            if (bed.stream().isPrequential()) {
+                streamTable(b, bed);
+            } else {
+                table(b, bed);
+            }
             b.append('\n');
         }
-        b.append(
-                """
-                final = mean accuracy over all tasks after the last, average = the same averaged over the stream,
-                forgets = mean drop from the best a task ever had (classic: since it was learnt), BWT = backward
-                transfer, IM = intransigence: what retraining knows more about each newest task; all in percent
-                """);
+        boolean streams = c.beds().stream().anyMatch(bed -> bed.stream().isPrequential());
+        b.append(streams ? STREAM_WORDS : TASK_WORDS);
         ranks(b, c.ranks());
         return b.toString().stripTrailing();
+    }
+
+    private static void streamTable(StringBuilder b, Comparison.Bed bed) {
+        boolean several = bed.summary().stream().anyMatch(s -> s.seeds() > 1);
+        List<String> names = bed.summary().stream()
+                .filter(s -> !s.metrics().isEmpty())
+                .findFirst()
+                .map(s -> s.metrics().stream().map(Summary.Measured::name).toList())
+                .orElse(List.of());
+        List<String> own =
+                names.stream().filter(n -> !n.startsWith("no-change")).toList();
+        b.append(String.format("%-18s %-9s", "learner", "role"));
+        own.forEach(n -> b.append(String.format(" %" + width(n, several) + "s", n)));
+        b.append(String.format(" %7s %9s %9s %10s%n", "drifts", "rows/s", "CPU s", "state"));
+        for (Summary s : bed.summary()) {
+            if (s.status() != Trial.Status.DONE) {
+                b.append(String.format(
+                        "%-18s %-9s %s: %s%n",
+                        s.learner(), role(s), s.status().name().toLowerCase(Locale.ROOT), s.message()));
+                continue;
+            }
+            b.append(String.format("%-18s %-9s", s.learner(), role(s)));
+            s.metrics().stream()
+                    .filter(m -> own.contains(m.name()))
+                    .forEach(m ->
+                            b.append(String.format(" %" + width(m.name(), several) + "s", spread(m.value(), several))));
+            b.append(String.format(
+                    Locale.ROOT,
+                    " %7.1f %9s %9.2f %10s%n",
+                    s.drifts().mean(),
+                    s.rowsPerSecond() == null
+                            ? "-"
+                            : String.format(
+                                    Locale.ROOT, "%,.0f", s.rowsPerSecond().mean()),
+                    s.cpuSeconds().mean(),
+                    bytes(s.bytes())));
+        }
+    }
+
+    private static int width(String name, boolean several) {
+        return Math.max(several ? 13 : 8, name.length());
     }
 
     private static void table(StringBuilder b, Comparison.Bed bed) {
         boolean several = bed.summary().stream().anyMatch(s -> s.seeds() > 1);
         int wide = several ? 13 : 8;
-        String head = "%-12s %-9s %" + wide + "s %" + wide + "s %8s %8s %8s %8s %9s %9s %10s%n";
+        String head = "%-12s %-9s %" + wide + "s %" + wide + "s %8s %8s %8s %8s %8s %8s %9s %9s %10s%n";
         b.append(String.format(
                 head,
                 "learner",
@@ -44,6 +100,8 @@ public final class TerminalTable {
                 "classic",
                 "BWT",
                 "IM",
+                "min-ACC",
+                "WF10",
                 "CPU s",
                 "ms/batch",
                 "state"));
@@ -65,6 +123,8 @@ public final class TerminalTable {
                     percent(s.forgettingClassic()),
                     percent(s.backwardTransfer()),
                     percent(s.intransigence()),
+                    percent(s.minAccuracy()),
+                    percent(s.windowedForgetting()),
                     String.format(Locale.ROOT, "%.2f", s.cpuSeconds().mean()),
                     String.format(Locale.ROOT, "%.2f", s.msPerBatch().mean()),
                     bytes(s.bytes())));
@@ -104,6 +164,17 @@ public final class TerminalTable {
 
     /** A line about one finished trial, for those who wait. */
     public static String line(Trial.Result r) {
+        if (r.status() == Trial.Status.DONE && r.streamed() != null && r.square().length == 0) {
+            return String.format(
+                    Locale.ROOT,
+                    "%-18s seed %-3d %s %6s   drifts %4d   %6.1f s",
+                    r.learner(),
+                    r.seed(),
+                    r.streamed().headline(),
+                    percent(r.averageAccuracy()),
+                    r.streamed().drifts(),
+                    r.learnSeconds());
+        }
         return r.status() == Trial.Status.DONE
                 ? String.format(
                         Locale.ROOT,

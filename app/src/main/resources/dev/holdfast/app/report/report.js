@@ -23,6 +23,8 @@
   const done = () => bed.summary.filter(s => s.status === 'DONE');
   const trialsOf = name => bed.trials.filter(t => t.learner === name && t.status === 'DONE');
   const role = s => s.role.toLowerCase();
+  /** Rows were tested before they were learnt; there are no tasks. */
+  const streamed = () => Boolean(bed.stream.metric);
 
   function look(name) {
     const s = bed.summary.find(x => x.learner === name);
@@ -70,6 +72,12 @@
       h.textContent = 'No learner has finished.';
       return;
     }
+    if (streamed()) {
+      const stay = trialsOf(best.learner).map(t => t.streamed.metrics.find(m => m.name === 'no-change ' + bed.stream.metric)).map(m => m && m.value).filter(known);
+      h.replaceChildren(el('strong', {}, best.learner), ' reaches ' + percent(best.finalAccuracy.mean) + ' % ' + bed.stream.metric
+        + ' on rows that it had not yet learnt' + (stay.length ? '; repeating what the row before had reaches ' + percent(mean(stay)) + ' %' : '') + '.');
+      return;
+    }
     const rest = [];
     if (of('finetune')) rest.push('plain fine-tuning keeps ' + percent(of('finetune').finalAccuracy.mean) + ' %');
     if (of('cumulative')) rest.push('retraining from scratch after every part reaches ' + percent(of('cumulative').finalAccuracy.mean) + ' %');
@@ -85,9 +93,28 @@
     byId('foot').textContent = 'Holdfast ' + all.machine.holdfast + ' · results.json and results.csv beside this page hold the same numbers.';
   }
 
+  function streamTable() {
+    const names = (done()[0] || { metrics: [] }).metrics.map(m => m.name).filter(n => !n.startsWith('no-change'));
+    const head = [{ text: 'Learner', class: 'text' }, { text: 'Role', class: 'text' }, ...names, 'Drifts', 'Rows/s', 'CPU s', 'Parameters', 'State'];
+    const top = done().find(s => s.role === 'LEARNER');
+    fill(byId('summary'), 'Over all rows of the stream, best ' + bed.stream.metric + ' first.', head, bed.summary.map(s => {
+      const name = el('th', { scope: 'row' }, el('span', { class: 'dot', style: 'background:' + look(s.learner).color, 'aria-hidden': 'true' }),
+        el('span', { class: 'name' }, s.learner));
+      if (s.status !== 'DONE') {
+        return el('tr', { class: 'problem' }, name, el('td', { class: 'text' }, role(s)),
+          el('td', { colspan: head.length - 2 }, s.status.toLowerCase() + ': ' + s.message));
+      }
+      return el('tr', { class: s === top ? 'best' : role(s) }, name, el('td', { class: 'text' }, role(s)),
+        ...names.map(n => cell(s.metrics.find(m => m.name === n).value, v => percent(v))),
+        cell(s.drifts, v => v.toFixed(known(s.drifts && s.drifts.sd) ? 1 : 0)), cell(s.rowsPerSecond, v => count(Math.round(v))),
+        cell(s.cpuSeconds, v => v.toFixed(2)), el('td', {}, count(s.parameters)), el('td', {}, bytes(s.bytes)));
+    }));
+  }
+
   function summaryTable() {
+    if (streamed()) return streamTable();
     const head = ['Learner', 'Role', { text: 'Final', title: 'AA' }, { text: 'Average', title: 'AIA' },
-      'Forgetting (survey)', 'Forgetting (classic)', 'BWT', 'IM', 'CPU s', 'ms/batch', 'Parameters', 'State']
+      'Forgetting (survey)', 'Forgetting (classic)', 'BWT', 'IM', 'min-ACC', 'WC-ACC', 'WF10', 'CPU s', 'ms/batch', 'Parameters', 'State']
       .map((h, i) => i < 2 ? { text: h, class: 'text' } : h);
     const top = done().find(s => s.role === 'LEARNER');
     const rows = bed.summary.map(s => {
@@ -99,7 +126,8 @@
       }
       const seconds = v => v < 10 ? v.toFixed(2) : v.toFixed(1);
       return el('tr', { class: s === top ? 'best' : role(s) }, name, el('td', { class: 'text' }, role(s)),
-        ...[s.finalAccuracy, s.averageAccuracy, s.forgetting, s.forgettingClassic, s.backwardTransfer, s.intransigence]
+        ...[s.finalAccuracy, s.averageAccuracy, s.forgetting, s.forgettingClassic, s.backwardTransfer, s.intransigence,
+          s.minAccuracy, s.worstCaseAccuracy, s.windowedForgetting]
           .map(x => cell(x, v => percent(v))),
         cell(s.cpuSeconds, seconds), cell(s.msPerBatch, seconds),
         el('td', {}, count(s.parameters)), el('td', {}, bytes(s.bytes)));
@@ -115,7 +143,17 @@
     });
   }
 
+  /** Where the error rose and what learners told of, first seed. */
+  function marksTable() {
+    byId('time-numbers').textContent = 'Numbers: where the error rose, and what learners told of';
+    const rows = done().flatMap(s => trialsOf(s.learner).slice(0, 1).flatMap(t => t.streamed.marks.slice(0, 50).map(m => [s.learner, m])));
+    fill(byId('time-table'), 'Marks of the first seed, at most 50 a learner.', [{ text: 'Learner', class: 'text' }, 'After row', { text: 'What', class: 'text' }],
+      rows.map(([name, m]) => el('tr', {}, el('th', { scope: 'row' }, name), el('td', {}, count(m.samples)), el('td', { class: 'text' }, m.what))));
+  }
+
   function timeTable() {
+    if (streamed()) return marksTable();
+    byId('time-numbers').textContent = 'Numbers: accuracy after each part';
     fill(byId('time-table'), 'Mean accuracy in percent over the tasks so far, after each part.',
       [{ text: 'Learner', class: 'text' }, ...bed.stream.tasks.map((_, k) => 'Part ' + (k + 1))],
       done().map(s => el('tr', {}, el('th', { scope: 'row' }, s.learner), ...afterParts(s.learner).map(v => el('td', {}, percent(v))))));
@@ -158,7 +196,8 @@
   function path(trial) {
     const at = new Map();
     trial.curve.forEach(p => {
-      if (known(p.accuracy)) at.set(p.samples, [...(at.get(p.samples) || []), p.accuracy]);
+      // at the end of a part the square knows better
+      if (known(p.accuracy) && !bed.stream.partEnds.includes(p.samples)) at.set(p.samples, [...(at.get(p.samples) || []), p.accuracy]);
     });
     const points = [...at].map(([x, v]) => [x, mean(v)]);
     bed.stream.partEnds.forEach((x, k) => {
@@ -186,7 +225,80 @@
     return new Map(order.map(([name], i) => [name, Math.max(top, at[i])]));
   }
 
+  /** Names at the ends of the lines that are shown, moved apart. */
+  function labelEnds(chart, series) {
+    const last = new Map(series.filter(x => x.name && x.data.length && known(x.data[x.data.length - 1][1])).map(x => [x.name, x.data[x.data.length - 1][1]]));
+    const label = selected => {
+      const seen = [...last].filter(([name]) => selected[name] !== false);
+      const places = spread(chart, seen, 70, chart.getHeight() - 50);
+      chart.setOption({
+        series: series.map(x => places.has(x.name)
+          ? { endLabel: { offset: [0, places.get(x.name) - chart.convertToPixel({ yAxisIndex: 0 }, last.get(x.name))] } } : {})
+      });
+    };
+    label(chart.getOption().legend[0].selected);
+    chart.on('legendselectchanged', e => label(e.selected));
+    chart.on('legendselectall', e => label(e.selected));
+    chart.on('legendinverseselect', e => label(e.selected));
+  }
+
+  function streamChart() {
+    const rows = done();
+    const shown = new Set(rows.filter(s => s.role === 'LEARNER').slice(0, 6).map(s => s.learner));
+    const blocks = (trial, field) => trial.streamed.blocks.map(b => [b.samples, known(b[field]) ? 100 * b[field] : null]);
+    const over = (trials, field) => blocks(trials[0], field).map(([x], i) => {
+      const v = trials.map(t => blocks(t, field)[i]).filter(p => p && known(p[1])).map(p => p[1]);
+      return [x, v.length ? mean(v) : null];
+    });
+    const at = (points, x) => interpolate(points.filter(p => known(p[1])), Math.max(x, points[0][0]));
+    const series = rows.filter(s => trialsOf(s.learner).length && s.learner !== 'no-change').map(s => {
+      const l = look(s.learner);
+      const trials = trialsOf(s.learner);
+      const points = over(trials, 'learner');
+      const drifts = trials[0].streamed.marks.filter(m => m.what === 'drift').slice(0, 60);
+      return {
+        name: s.learner, type: 'line', data: points, color: l.color, lineStyle: { width: s.role === 'LEARNER' ? 2.2 : 1.6, type: l.type },
+        symbol: points.length > 12 ? 'none' : l.shape, symbolSize: 7, connectNulls: true, emphasis: { focus: 'series' },
+        endLabel: { show: true, formatter: '{a}', color: l.color, fontSize: 12, distance: 8 },
+        markPoint: {
+          symbol: 'triangle', symbolSize: 11, symbolRotate: 180, symbolOffset: [0, -9], itemStyle: { color: l.color }, label: { show: false },
+          data: points.length ? drifts.map(m => ({ name: 'drift', coord: [m.samples, at(points, m.samples)] })).filter(d => known(d.coord[1])) : []
+        }
+      };
+    });
+    const first = rows.map(s => trialsOf(s.learner)[0]).find(t => t);
+    if (first) {
+      series.push({
+        name: 'no-change', type: 'line', data: blocks(first, 'noChange'), color: css('--quiet'), lineStyle: { width: 1.6, type: 'dotted' }, symbol: 'none', connectNulls: true,
+        endLabel: { show: true, formatter: '{a}', color: css('--quiet'), fontSize: 12, distance: 8 }
+      });
+    }
+    byId('time-note').textContent = 'Every row is predicted before it is learnt. A point is the ' + bed.stream.metric + ' of the rows since the point before.'
+      + (all.request.seeds.length > 1 ? ' Lines are means over seeds; marks are those of the first.' : '');
+    byId('time-caption').textContent = 'Triangles mark where a learner\u2019s error rose (drift). The dotted line repeats the labels of the row before. Click names to show or hide lines.';
+    const chart = draw('time', {
+      grid: { left: 48, right: 110, top: 64, bottom: 46 },
+      legend: {
+        type: 'scroll', top: 0, data: series.map(s => s.name), textStyle: { color: css('--ink') }, pageTextStyle: { color: css('--quiet') }, inactiveColor: css('--line'),
+        selector: [{ type: 'all', title: 'all' }, { type: 'inverse', title: 'invert' }], selectorLabel: { color: css('--quiet') },
+        selected: Object.fromEntries(series.map(s => [s.name, s.name === 'no-change' || shown.has(s.name)]))
+      },
+      tooltip: tip({
+        trigger: 'axis',
+        formatter: ps => 'row ' + count(ps[0].value[0]) + '<br>' + ps.filter(p => known(p.value[1])).sort((a, b) => b.value[1] - a.value[1])
+          .map(p => p.marker + escape(p.seriesName) + ' ' + p.value[1].toFixed(1)).join('<br>')
+      }),
+      xAxis: axis({ type: 'value', name: 'rows', nameLocation: 'middle', nameGap: 28, min: 0, splitLine: { show: false }, axisLabel: { color: css('--quiet'), hideOverlap: true, formatter: v => count(v) } }),
+      yAxis: axis({ type: 'value', name: bed.stream.metric + ', %', min: 0, max: 100 }),
+      series
+    }, bed.stream.metric + ' over the rows of the stream: ' + rows.filter(s => s.finalAccuracy).map(s => s.learner + ' ' + percent(s.finalAccuracy.mean) + ' percent over all rows and '
+      + (s.drifts ? s.drifts.mean.toFixed(0) : 'no') + ' drifts').join(', ') + '.');
+    labelEnds(chart, series);
+  }
+
   function timeChart() {
+    if (streamed()) return streamChart();
+    byId('time-caption').textContent = 'Mean accuracy over the tasks seen so far. Click names to show or hide lines.';
     const end = bed.stream.partEnds[bed.stream.partEnds.length - 1];
     const rows = done();
     const shown = new Set([...rows.filter(s => s.role === 'LEARNER').slice(0, 6).map(s => s.learner), 'finetune', 'cumulative', 'joint']);
@@ -215,11 +327,9 @@
         data: bed.stream.partEnds.slice(0, 30).map((x, k) => ({ name: 'part ' + (k + 1), xAxis: x, label: { position: 'start', distance: -16, offset: [-4, 0], align: 'right' } }))
       }
     });
-    const rowsBehind = bed.stream.curveRows;
-    const se = 50 / Math.sqrt(rowsBehind);
-    byId('time-note').textContent = 'Between the ends of parts a point is measured on a fixed draw of ' + rowsBehind
-      + ' test rows or more of each task: standard error at most ' + se.toFixed(1) + ' points for one task, '
-      + (se / Math.sqrt(bed.stream.tasks.length)).toFixed(1) + ' for the mean over ' + bed.stream.tasks.length
+    byId('time-note').textContent = 'Between the ends of parts a point is measured on a fixed draw of ' + bed.stream.curveRows
+      + ' test rows or more of each task: 95 % interval at most ' + plusMinus(bed.stream.curveError) + ' points for one task, '
+      + plusMinus(bed.stream.curveError / Math.sqrt(bed.stream.tasks.length)) + ' for the mean over ' + bed.stream.tasks.length
       + '. At the end of a part all test rows are used.' + (all.request.seeds.length > 1 ? ' Lines are means over seeds.' : '');
     const chart = draw('time', {
       grid: { left: 48, right: 90, top: 64, bottom: 46 },
@@ -237,19 +347,81 @@
       yAxis: axis({ type: 'value', name: 'accuracy, %', min: 0, max: 100 }),
       series
     }, 'Lines of accuracy over the stream. At the end: ' + rows.filter(s => s.finalAccuracy).map(s => s.learner + ' ' + percent(s.finalAccuracy.mean) + ' percent').join(', ') + '. The table below gives the accuracy after each part.');
-    const last = new Map(series.filter(x => x.name && x.data.length && known(x.data[x.data.length - 1][1])).map(x => [x.name, x.data[x.data.length - 1][1]]));
-    const label = selected => {
-      const seen = [...last].filter(([name]) => selected[name] !== false);
-      const places = spread(chart, seen, 70, chart.getHeight() - 50);
-      chart.setOption({
-        series: series.map(x => places.has(x.name)
-          ? { endLabel: { offset: [0, places.get(x.name) - chart.convertToPixel({ yAxisIndex: 0 }, last.get(x.name))] } } : {})
-      });
-    };
-    label(chart.getOption().legend[0].selected);
-    chart.on('legendselectchanged', e => label(e.selected));
-    chart.on('legendselectall', e => label(e.selected));
-    chart.on('legendinverseselect', e => label(e.selected));
+    labelEnds(chart, series);
+  }
+
+  const plusMinus = share => '±' + (100 * share).toFixed(1);
+  /** Half of the 95 % interval around an accuracy on the curve's rows. */
+  const error = p => 1.96 * Math.sqrt(p * (1 - p) / bed.stream.curveRows);
+  const hasCurve = name => trialsOf(name).some(t => t.curve.length);
+
+  /** The curve of each task in one trial: [rows learnt from, accuracy], and its worst moment since it was learnt. */
+  function tasksOf(trial) {
+    return bed.stream.tasks.map((name, i) => {
+      const points = trial.curve.filter(p => p.task === i && known(p.accuracy)).map(p => [p.samples, p.accuracy]);
+      const learnt = points.filter(p => p[0] <= bed.stream.partEnds[i]).pop();
+      const since = points.filter(p => p[0] > bed.stream.partEnds[i]);
+      const worst = since.reduce((a, p) => !a || p[1] < a[1] ? p : a, null);
+      return { name, points, learnt, worst, last: points[points.length - 1] };
+    });
+  }
+
+  /** From shortly before a switch to where updates are no longer evaluated one by one; null = the whole stream. */
+  function around(trial, part) {
+    if (!part) return null;
+    const at = bed.stream.partEnds[part - 1];
+    const next = [...new Set(trial.curve.map(p => p.samples).filter(x => x > at && x < bed.stream.partEnds[part]))].sort((a, b) => a - b);
+    if (!next.length) return null;
+    const to = next[Math.min(next.length, Math.max(2, bed.stream.denseUpdates)) - 1];
+    return [Math.max(0, at - (to - at) / 4), to];
+  }
+
+  function gapChart() {
+    const name = byId('gap-learner').value;
+    const trial = trialsOf(name).find(t => t.curve.length);
+    if (!trial) return;
+    const tasks = tasksOf(trial);
+    const hues = HUES[dark.matches ? 'dark' : 'light'];
+    const range = around(trial, +byId('gap-switch').value);
+    const end = bed.stream.partEnds[bed.stream.partEnds.length - 1];
+    const inside = x => !range || x >= range[0] && x <= range[1];
+    const task = (t, i) => 'task ' + (i + 1) + (all.request.seeds.length > 1 ? '' : ' (' + short(t.name, 22) + ')');
+    const series = tasks.map((t, i) => ({
+      name: task(t, i), type: 'line', color: hues[i % hues.length], data: t.points.map(([x, y]) => [x, 100 * y]),
+      lineStyle: { width: 2 }, symbol: range ? 'circle' : 'none', symbolSize: 4, emphasis: { focus: 'series' },
+      markPoint: t.worst && inside(t.worst[0]) ? {
+        silent: true, symbol: 'circle', symbolSize: 10, itemStyle: { color: 'transparent', borderColor: hues[i % hues.length], borderWidth: 2 },
+        label: { show: tasks.length <= 10, position: 'bottom', color: css('--ink'), fontSize: 12, formatter: (100 * t.worst[1]).toFixed(0) },
+        data: [{ coord: [t.worst[0], 100 * t.worst[1]] }]
+      } : undefined
+    }));
+    const marks = bed.stream.partEnds.slice(0, -1).map((x, k) => ({ xAxis: x, name: 'switch to task ' + (k + 2) })).filter(m => inside(m.xAxis)).slice(0, 30);
+    const lines = marks.map(m => ({ ...m, lineStyle: { color: css('--quiet'), type: 'solid', width: 1 }, label: { formatter: marks.length > 6 ? '' : '{b}', position: 'end', distance: 4, color: css('--quiet'), fontSize: 11 } }));
+    if (known(trial.minAccuracy)) {
+      lines.push({ yAxis: 100 * trial.minAccuracy, name: 'min-ACC', lineStyle: { color: css('--warn'), type: 'dashed' }, label: { formatter: '{b} ' + percent(trial.minAccuracy), position: 'insideStartTop', color: css('--warn'), fontSize: 12 } });
+    }
+    series.push({ type: 'line', data: [], silent: true, markLine: { silent: true, symbol: 'none', data: lines } });
+    const worst = tasks.filter(t => t.worst);
+    byId('gap-note').textContent = 'Accuracy of ' + name + ' on each task while the stream goes on' + (all.request.seeds.length > 1 ? ', seed ' + trial.seed : '')
+      + '. Rings: the worst moment of a task since it was learnt; their mean is min-ACC. The first ' + bed.stream.denseUpdates
+      + ' updates after each switch are evaluated one by one, on ' + bed.stream.curveRows + ' or more test rows of each task that are the same every time: 95 % interval of a point at most '
+      + plusMinus(bed.stream.curveError) + ' points as a measure of all test rows.';
+    draw('gap', {
+      grid: { left: 48, right: 24, top: 64, bottom: 46 },
+      legend: { type: 'scroll', top: 0, textStyle: { color: css('--ink') }, pageTextStyle: { color: css('--quiet') }, inactiveColor: css('--line'), data: tasks.map(task) },
+      tooltip: tip({
+        trigger: 'axis',
+        formatter: ps => 'row ' + count(ps[0].value[0]) + '<br>' + ps.filter(p => known(p.value[1]))
+          .map(p => p.marker + escape(p.seriesName) + ' ' + p.value[1].toFixed(1) + ' ' + plusMinus(error(p.value[1] / 100))).join('<br>')
+      }),
+      xAxis: axis({ type: 'value', name: 'rows learnt from', nameLocation: 'middle', nameGap: 28, min: range ? range[0] : 0, max: range ? range[1] : end, splitLine: { show: false }, axisLabel: { color: css('--quiet'), hideOverlap: true, formatter: v => count(Math.round(v)) } }),
+      yAxis: axis({ type: 'value', name: 'accuracy, %', min: 0, max: 100 }),
+      series
+    }, 'Accuracy of ' + name + ' on each task over the stream. ' + (worst.length ? 'Worst moments since learnt: ' + worst.map(t => 'task ' + (tasks.indexOf(t) + 1) + ' ' + percent(t.worst[1]) + ' percent').join(', ') + '. ' : '') + 'The table below gives the numbers.');
+    const cell = p => el('td', {}, p ? percent(p[1]) + ' ' + plusMinus(error(p[1])) : '–');
+    fill(byId('gap-table'), 'Accuracy of ' + name + ' in percent on the rows of the curves, with 95 % intervals as a measure of all test rows.',
+      [{ text: 'Task', class: 'text' }, 'When learnt', 'Worst since', 'At row', 'In the end'],
+      tasks.map((t, i) => el('tr', {}, el('th', { scope: 'row' }, task(t, i)), cell(t.learnt), cell(t.worst), el('td', {}, t.worst ? count(t.worst[0]) : '–'), cell(t.last))));
   }
 
   /** One height for the two charts that stand side by side. */
@@ -363,11 +535,14 @@
   function howRun() {
     const m = all.machine;
     const q = all.request;
+    const sum = field => bed.summary.reduce((a, s) => a + (s[field] ? s[field].mean * s.seeds : 0), 0);
+    const measured = sum('evaluateSeconds');
     const entries = [
       ['Data', bed.data.name + ': ' + count(bed.data.trainRows) + ' rows to learn from, ' + count(bed.data.testRows) + ' to test on, ' + bed.data.classes + ' classes; content ' + bed.data.fingerprint],
       ['Read with', q.dataOptions.length ? q.dataOptions.join(', ') : 'defaults'],
       ['Scenario', bed.stream.name + (bed.stream.taskIdAtTest ? '; the task is known at test time' : '; the task is not known at test time')],
       ['Scenario settings', q.scenarioConfiguration], ['Budget', q.budget.toLowerCase()], ['Seeds', q.seeds.join(', ')],
+      ['Measuring', measured.toFixed(1) + ' s, ' + (100 * measured / Math.max(1e-9, measured + sum('learnSeconds'))).toFixed(0) + ' % of the time of learning and measuring together'],
       ['Holdfast', m.holdfast], ['libtorch binding', m.libtorch], ['Java', m.java],
       ['Machine', m.os + ', ' + m.processors + ' processors'], ['Threads of libtorch', m.threads + '; OMP_WAIT_POLICY ' + m.ompWaitPolicy], ['Written', all.created]
     ];
@@ -380,8 +555,11 @@
 
   function drawAll() {
     timeChart();
-    squareChart();
-    forgetChart();
+    if (done().some(s => hasCurve(s.learner))) gapChart();
+    if (!streamed()) {
+      squareChart();
+      forgetChart();
+    }
     costChart();
   }
 
@@ -392,6 +570,19 @@
     const before = choice.value;
     choice.replaceChildren(...done().map(s => el('option', { value: s.learner }, s.learner)));
     if (done().some(s => s.learner === before)) choice.value = before;
+    const curved = done().filter(s => hasCurve(s.learner));
+    const gap = byId('gap-learner');
+    const shown = gap.value;
+    byId('gap-section').hidden = !curved.length;
+    byId('task-section').hidden = streamed();
+    gap.replaceChildren(...curved.map(s => el('option', { value: s.learner }, s.learner)));
+    // first the contender whose end says least about its way there
+    const width = s => known(s.finalAccuracy && s.minAccuracy && s.minAccuracy.mean) ? s.finalAccuracy.mean - s.minAccuracy.mean : -1;
+    const widest = curved.filter(s => s.role === 'LEARNER').reduce((a, s) => !a || width(s) > width(a) ? s : a, null);
+    if (curved.some(s => s.learner === shown)) gap.value = shown;
+    else if (widest) gap.value = widest.learner;
+    byId('gap-switch').replaceChildren(el('option', { value: 0 }, 'the whole stream'),
+      ...bed.stream.tasks.slice(1).map((_, k) => el('option', { value: k + 1 }, 'the switch to task ' + (k + 2))));
     summaryTable();
     ranks();
     howRun();
@@ -411,6 +602,8 @@
     byId('bed').addEventListener('change', e => { bed = all.beds[+e.target.value]; show(); });
   }
   byId('learner').addEventListener('change', squareChart);
+  byId('gap-learner').addEventListener('change', gapChart);
+  byId('gap-switch').addEventListener('change', gapChart);
   dark.addEventListener('change', show);
   addEventListener('resize', () => charts.forEach(c => c.resize()));
   show();

@@ -107,11 +107,12 @@ class ReportPageTest {
                 assertThat(page.locator("#summary tbody tr").count())
                         .as("contenders, baselines and bounds")
                         .isEqualTo(8);
+                assertThat(page.locator("#summary thead").innerText()).contains("min-ACC", "WC-ACC", "WF10");
                 assertThat(page.locator("#summary tbody tr").allInnerTexts())
                         .allSatisfy(t -> assertThat(t).contains("±"));
                 assertThat(page.locator("#title").innerText()).contains("<script> & \"clouds\"");
                 assertThat(page.locator("table caption").count()).isGreaterThanOrEqualTo(5);
-                for (String chart : List.of("time", "square", "forget", "cost")) {
+                for (String chart : List.of("time", "gap", "square", "forget", "cost")) {
                     Locator box = page.locator("#" + chart);
                     assertThat(box.locator("svg path").count())
                             .as("shapes drawn in " + chart)
@@ -144,6 +145,35 @@ class ReportPageTest {
                     .contains("–");
             assertThat(page.locator("#square-table tbody tr").nth(2).textContent())
                     .doesNotContain("–");
+        }
+    }
+
+    @Test
+    void drawsTheGapOfALearnerAroundASwitch() {
+        try (Page page = browser.newPage()) {
+            List<String> problems = new ArrayList<>();
+            page.onPageError(problems::add);
+            page.navigate(folder.resolve("out/report.html").toUri().toString());
+            // joint and cumulative training have no course to show
+            assertThat(page.locator("#gap-learner option").allInnerTexts())
+                    .contains("er", "finetune", "ncm")
+                    .doesNotContain("joint", "cumulative");
+            assertThat(page.locator("#gap-switch option").allInnerTexts())
+                    .containsExactly("the whole stream", "the switch to task 2", "the switch to task 3");
+            page.selectOption("#gap-learner", "finetune");
+            Locator chart = page.locator("#gap");
+            assertThat(chart.getAttribute("aria-label")).contains("finetune", "Worst moments since learnt: task 1");
+            assertThat(chart.innerText()).contains("switch to task 2", "switch to task 3", "min-ACC");
+            assertThat(page.locator("#gap-note").innerText()).contains("seed 1", "one by one", "95 % interval");
+            Locator rows = page.locator("#gap-table tbody tr");
+            assertThat(rows.count()).isEqualTo(3);
+            assertThat(rows.nth(0).textContent()).contains("±");
+            // the newest task has no time since it was learnt
+            assertThat(rows.nth(2).textContent()).contains("–");
+            page.selectOption("#gap-switch", "1");
+            assertThat(chart.innerText()).contains("switch to task 2").doesNotContain("switch to task 3");
+            page.locator("#gap-section").screenshot(new Locator.ScreenshotOptions().setPath(SHOTS.resolve("gap.png")));
+            assertThat(problems).isEmpty();
         }
     }
 

@@ -1,6 +1,8 @@
 package dev.holdfast.learner.baseline;
 
+import dev.holdfast.config.Doc;
 import dev.holdfast.data.Batch;
+import dev.holdfast.data.DataSource;
 import dev.holdfast.data.Schema;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
@@ -8,40 +10,106 @@ import dev.holdfast.learner.Footprint;
 import dev.holdfast.learner.Net;
 import dev.holdfast.learner.NetConfig;
 import dev.holdfast.learner.NetLearner;
+import dev.holdfast.learner.SampleEstimates;
+import dev.holdfast.learner.SplitsGradient;
+import dev.holdfast.loss.CrossEntropy;
+import dev.holdfast.loss.EarlyLearning;
+import dev.holdfast.loss.Loss;
+import dev.holdfast.loss.LossConfig;
+import dev.holdfast.loss.LossInput;
+import dev.holdfast.loss.LossValue;
+import dev.holdfast.objective.Objective;
 import dev.holdfast.optim.Step;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.scenario.Joint;
 import dev.holdfast.scenario.Scenario;
+import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.Snapshot;
 import dev.holdfast.tensor.State;
+import dev.holdfast.tensor.Stateless;
+import dev.holdfast.tensor.Tensors;
+import java.util.Map;
+import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Plain supervised training on whatever arrives: the least that a continual learner must beat, and joint training when
- * everything arrives at once.
+ * Plain supervised training on whatever arrives, with the loss of one's choice: the least that a continual learner must
+ * beat, and joint training when everything arrives at once.
  */
-public final class Finetune implements NetLearner {
-    /** Network and optimizer. */
-    public record Config(NetConfig net) {}
+public final class Finetune implements NetLearner, SplitsGradient, SampleEstimates {
+    /** Network, optimizer and loss. */
+    public record Config(NetConfig net, @Doc("what is made small") LossConfig loss) {
+        /** With cross entropy. */
+        public static Config of(NetConfig net) {
+            return new Config(net, new CrossEntropy.Config());
+        }
+    }
 
     private final Net net;
+    private final Loss loss;
+    private final boolean remembersSamples;
 
     public Finetune(Config config, Schema schema, Rng rng) {
         this.net = new Net(config.net, schema, rng.child("net"));
+        this.loss = config.loss.build(schema);
+        this.remembersSamples = config.loss.remembersSamples();
     }
 
     @Override
     public Capabilities capabilities() {
-        return Capabilities.of(Trait.BOUNDED_MEMORY);
+        return remembersSamples ? Capabilities.of() : Capabilities.of(Trait.BOUNDED_MEMORY);
     }
 
     @Override
     public StepReport learn(Batch b) {
+        loss.requireFits(b.rows());
         net.admit(b);
-        Tensor loss = net.crossEntropy(net.scores(b.inputs(), net.pass()), b);
-        Step step = net.descend(loss);
-        return net.report(loss, b.size(), step);
+        LossInput in = net.lossInput(net.scores(b.inputs(), net.pass()), b);
+        // a prediction that is no number teaches a memory nothing; the step below is then refused and reported
+        if (!(loss instanceof Stateless) && Tensors.finite(in.scores())) {
+            loss.observe(in);
+        }
+        LossValue value = loss.value(in);
+        Tensor total = value.total(b.rows().weights());
+        Step step = net.descend(total);
+        StepReport r = net.report(total, b.size(), step);
+        return loss instanceof Stateless ? r : new StepReport(r.loss(), r.rows(), value.parts(), r.events());
+    }
+
+    /** The running targets of a loss that keeps them. */
+    @Override
+    public Optional<Estimates> sampleEstimates() {
+        return loss instanceof EarlyLearning e && e.targets() != null
+                ? Optional.of(Estimates.of(e.targets(), net.columns()))
+                : Optional.empty();
+    }
+
+    /** The configured loss over data. Where it remembers samples, ids must be those of the training data. */
+    @Override
+    public Objective objective(DataSource data) {
+        return net.objective(data, crossEntropy -> loss);
+    }
+
+    @Override
+    public Split split(Batch b) {
+        loss.requireFits(b.rows());
+        Net ahead = net.ahead(b);
+        LossInput in = ahead.lossInput(ahead.scores(b.inputs(), ahead.peek()), b);
+        State before = loss instanceof Stateless ? null : loss.state().copy();
+        try {
+            if (before != null && Tensors.finite(in.scores())) {
+                loss.observe(in);
+            }
+            Tensor total = loss.value(in).total(b.rows().weights());
+            return Split.plastic(Autograd.grad(total, ahead.parameters(), false), Stability.NONE);
+        } finally {
+            // a look ahead leaves no trace in the memory of the loss
+            if (before != null) {
+                loss.load(before);
+            }
+        }
     }
 
     @Override
@@ -51,17 +119,20 @@ public final class Finetune implements NetLearner {
 
     @Override
     public Footprint footprint() {
-        return net.footprint(0);
+        long kept = loss.state().tensors().values().stream()
+                .mapToLong(Tensor::nbytes)
+                .sum();
+        return net.footprint(kept);
     }
 
     @Override
     public State state() {
-        return new State().put("net", net);
+        return new State().put("net", net).put("loss", loss);
     }
 
     @Override
     public void load(State saved) {
-        net.load(saved.child("net"));
+        Snapshot.loadAll(saved, Map.of("net", net, "loss", loss));
     }
 
     /** {@code finetune}. */
@@ -88,7 +159,7 @@ public final class Finetune implements NetLearner {
 
         @Override
         public Config defaults() {
-            return new Config(NetConfig.defaults());
+            return Config.of(NetConfig.defaults());
         }
 
         @Override
@@ -126,7 +197,7 @@ public final class Finetune implements NetLearner {
 
         @Override
         public Config defaults() {
-            return new Config(NetConfig.defaults());
+            return Config.of(NetConfig.defaults());
         }
 
         @Override

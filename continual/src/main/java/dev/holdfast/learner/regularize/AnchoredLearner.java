@@ -9,6 +9,7 @@ import dev.holdfast.learner.Footprint;
 import dev.holdfast.learner.Net;
 import dev.holdfast.learner.NetConfig;
 import dev.holdfast.learner.NetLearner;
+import dev.holdfast.learner.SplitsGradient;
 import dev.holdfast.optim.Step;
 import dev.holdfast.optim.config.OptimizerConfig;
 import dev.holdfast.penalty.Anchored;
@@ -37,7 +38,7 @@ import org.bytedeco.pytorch.Tensor;
  * <p>The gradient of the task loss and that of the penalty are kept apart, so a penalty that watches the path sees the
  * task's gradient alone.
  */
-public final class AnchoredLearner implements NetLearner {
+public final class AnchoredLearner implements NetLearner, SplitsGradient {
     private final Net net;
     private final Penalty penalty;
     private final Capabilities capabilities;
@@ -65,6 +66,16 @@ public final class AnchoredLearner implements NetLearner {
         }
         StepReport r = net.report(task, b.size(), step);
         return new StepReport(r.loss() + price, r.rows(), List.of(new Term("penalty", price)), r.events());
+    }
+
+    @Override
+    public Split split(Batch b) {
+        Net ahead = net.ahead(b);
+        Tensor task = ahead.crossEntropy(ahead.scores(b.inputs(), ahead.peek()), b);
+        return new Split(
+                Autograd.grad(task, ahead.parameters(), false),
+                penalty.gradient(ahead.parameters()),
+                Stability.PENALTY);
     }
 
     @Override

@@ -10,6 +10,7 @@ import dev.holdfast.learner.Footprint;
 import dev.holdfast.learner.Net;
 import dev.holdfast.learner.NetConfig;
 import dev.holdfast.learner.NetLearner;
+import dev.holdfast.learner.SplitsGradient;
 import dev.holdfast.nn.Model;
 import dev.holdfast.nn.Pass;
 import dev.holdfast.optim.Step;
@@ -18,6 +19,7 @@ import dev.holdfast.run.StepReport;
 import dev.holdfast.run.Term;
 import dev.holdfast.scenario.Experience;
 import dev.holdfast.tensor.Autograd;
+import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
@@ -31,24 +33,42 @@ import org.bytedeco.pytorch.Tensor;
  * old classes: cross entropy + alpha * distillation at temperature T, over the columns of classes seen before the task.
  *
  * <p>Li, Hoiem, <i>Learning without Forgetting</i>, arXiv 1606.09282. The warm-up of the new columns that the paper
- * suggests is left out.
+ * suggests is left out. The settings {@code over} and {@code freeFirstStep} give the form of De Lange et al., arXiv
+ * 2205.13452.
  */
-public final class Lwf implements NetLearner {
+public final class Lwf implements NetLearner, SplitsGradient {
+    /** Which columns the softmax of the distillation runs over; those of old classes are compared either way. */
+    public enum Over {
+        /** The columns of old classes alone. */
+        OLD_ONLY,
+        /** All columns, of which those of old classes are then taken: their shares need not sum to 1. */
+        SLICED
+    }
+
     /**
      * @param alpha weight of the distillation, >= 0; 0 = fine-tuning
      * @param temperature T > 0
      * @param form KL divergence or cross entropy; the same gradient, another value
+     * @param over which columns the softmax of the distillation runs over
+     * @param freeFirstStep true: no distillation in the first step of a task, where both networks are equal
      */
     public record Config(
             NetConfig net,
             @Doc("weight of the distillation; 0 = fine-tuning") double alpha,
             @Doc("temperature of the softened logits") double temperature,
-            @Doc("which of two values with the same gradient is reported") SoftLogits.Form form) {
+            @Doc("which of two values with the same gradient is reported") SoftLogits.Form form,
+            @Doc("which columns the softmax of the distillation runs over") Over over,
+            @Doc("leave the distillation out of the first step of a task") boolean freeFirstStep) {
         public Config {
             if (!(alpha >= 0) || Double.isInfinite(alpha)) {
                 throw new IllegalArgumentException("alpha must be finite and >= 0 but is " + alpha + ".");
             }
             new SoftLogits(temperature, form);
+        }
+
+        /** KL divergence over the columns of old classes, from the first step on. */
+        public static Config of(NetConfig net, double alpha, double temperature) {
+            return new Config(net, alpha, temperature, SoftLogits.Form.KL, Over.OLD_ONLY, false);
         }
     }
 
@@ -60,6 +80,10 @@ public final class Lwf implements NetLearner {
     private Model teacher;
 
     private int[] taught = new int[0];
+
+    /** Whether no step was taken since the last task ended. */
+    private boolean fresh;
+
     private final TreeSet<Integer> seen = new TreeSet<>();
 
     public Lwf(Config config, Schema schema, Rng rng) {
@@ -82,24 +106,44 @@ public final class Lwf implements NetLearner {
         Pass pass = net.pass();
         Tensor scores = net.scores(b.inputs(), pass);
         Tensor task = net.crossEntropy(scores, b);
-        Tensor loss = task;
-        if (teacher != null && config.alpha > 0) {
-            Tensor before;
-            try (var mode = Autograd.noGrad()) {
-                before = teacher.scores(b.inputs(), Pass.eval());
-            }
-            Tensor old = Tensors.ids(taught);
-            loss = loss.add(distillation
-                    .value(scores.index_select(1, old), before.index_select(1, old))
-                    .mul(Tensors.scalar(config.alpha)));
-        }
+        Tensor held = held(scores, b);
+        Tensor loss = held == null ? task : task.add(held);
         Step step = net.descend(loss);
+        fresh &= step.skipped();
         StepReport r = net.report(loss, b.size(), step);
         return new StepReport(r.loss(), r.rows(), List.of(new Term("task", task.item_double())), r.events());
     }
 
+    /** alpha * distillation, or null where there is none in the coming step. */
+    private Tensor held(Tensor scores, Batch b) {
+        if (teacher == null || config.alpha == 0 || config.freeFirstStep && fresh) {
+            return null;
+        }
+        Tensor before;
+        try (var mode = Autograd.noGrad()) {
+            before = teacher.scores(b.inputs(), Pass.eval());
+        }
+        Tensor old = Tensors.ids(taught);
+        Tensor value = config.over == Over.SLICED
+                ? distillation.sliced(scores, before, old)
+                : distillation.value(scores.index_select(1, old), before.index_select(1, old));
+        return value.mul(Tensors.scalar(config.alpha));
+    }
+
+    @Override
+    public Split split(Batch b) {
+        Net ahead = net.ahead(b);
+        Tensor scores = ahead.scores(b.inputs(), ahead.peek());
+        Tensor held = held(scores, b);
+        ParamVector g = Autograd.grad(ahead.crossEntropy(scores, b), ahead.parameters(), false, true);
+        return held == null
+                ? Split.plastic(g, Stability.DISTILLATION)
+                : new Split(g, Autograd.grad(held, ahead.parameters(), false), Stability.DISTILLATION);
+    }
+
     @Override
     public void end(Experience e) {
+        fresh = true;
         teacher = net.teacher();
         taught = seen.stream().mapToInt(Integer::intValue).toArray();
     }
@@ -123,6 +167,7 @@ public final class Lwf implements NetLearner {
     public State state() {
         State s = new State()
                 .put("net", net)
+                .put("fresh", Boolean.toString(fresh))
                 .put("taught", Tensors.ids(taught))
                 .put(
                         "seen",
@@ -134,6 +179,7 @@ public final class Lwf implements NetLearner {
     public void load(State saved) {
         int[] newTaught = columns(saved, "taught");
         int[] newSeen = columns(saved, "seen");
+        boolean newFresh = saved.flag("fresh");
         State savedTeacher = saved.child("teacher");
         Model newTeacher = null;
         if (!savedTeacher.values().isEmpty() || !savedTeacher.tensors().isEmpty()) {
@@ -142,6 +188,7 @@ public final class Lwf implements NetLearner {
         }
         net.load(saved.child("net"));
         taught = newTaught;
+        fresh = newFresh;
         seen.clear();
         for (int c : newSeen) {
             seen.add(c);
@@ -186,7 +233,7 @@ public final class Lwf implements NetLearner {
 
         @Override
         public Config defaults() {
-            return new Config(NetConfig.defaults(), 1, 2, SoftLogits.Form.KL);
+            return Config.of(NetConfig.defaults(), 1, 2);
         }
 
         @Override

@@ -9,6 +9,7 @@ import dev.holdfast.learner.Footprint;
 import dev.holdfast.learner.Net;
 import dev.holdfast.learner.NetConfig;
 import dev.holdfast.learner.NetLearner;
+import dev.holdfast.learner.SplitsGradient;
 import dev.holdfast.memory.Drawn;
 import dev.holdfast.memory.ReplayBuffer;
 import dev.holdfast.nn.Pass;
@@ -17,12 +18,14 @@ import dev.holdfast.optim.config.OptimizerConfig;
 import dev.holdfast.optim.transform.GradientSurgery;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
+import dev.holdfast.run.Term;
 import dev.holdfast.scenario.Experience;
 import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Snapshot;
 import dev.holdfast.tensor.State;
+import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 
@@ -35,7 +38,7 @@ import org.bytedeco.pytorch.Tensor;
  *
  * <p>Chaudhry et al., <i>Efficient Lifelong Learning with A-GEM</i>, arXiv 1812.00420.
  */
-public final class AveragedGem implements NetLearner {
+public final class AveragedGem implements NetLearner, SplitsGradient {
     /**
      * @param capacity rows of finished tasks in the memory
      * @param rowsPerTask rows kept of every task
@@ -97,6 +100,26 @@ public final class AveragedGem implements NetLearner {
             current.offer(b, Map.of());
         }
         return net.report(loss, b.size() + past.slots().length, step);
+    }
+
+    @Override
+    public Split split(Batch b) {
+        memory.requireFits(b);
+        Net ahead = net.ahead(b);
+        Pass pass = ahead.peek();
+        ParamVector g = Autograd.grad(ahead.crossEntropy(ahead.scores(b.inputs(), pass), b), ahead.parameters(), false);
+        Drawn past = memory.draw(config.replayBatch, ahead.draws("reference"));
+        if (past.isEmpty()) {
+            return Split.plastic(g, Stability.PROJECTION);
+        }
+        Tensor remembered = ahead.crossEntropy(ahead.scores(past.batch().inputs(), pass), past.batch());
+        ParamVector r = Autograd.grad(remembered, ahead.parameters(), false);
+        List<Term> more = List.of(new Term("memory", r.norm()));
+        // the very gradient comes back where nothing conflicts
+        ParamVector turned = GradientSurgery.aGem(g, r);
+        return turned == g
+                ? new Split(g, Split.plastic(g, Stability.PROJECTION).stability(), Stability.PROJECTION, more)
+                : new Split(g, turned.plus(-1, g), Stability.PROJECTION, more);
     }
 
     @Override

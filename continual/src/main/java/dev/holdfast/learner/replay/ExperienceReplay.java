@@ -2,6 +2,9 @@ package dev.holdfast.learner.replay;
 
 import dev.holdfast.config.Doc;
 import dev.holdfast.data.Batch;
+import dev.holdfast.data.Loader;
+import dev.holdfast.data.Pace;
+import dev.holdfast.data.Rows;
 import dev.holdfast.data.Schema;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
@@ -9,39 +12,86 @@ import dev.holdfast.learner.Footprint;
 import dev.holdfast.learner.Net;
 import dev.holdfast.learner.NetConfig;
 import dev.holdfast.learner.NetLearner;
+import dev.holdfast.learner.SplitsGradient;
 import dev.holdfast.memory.Drawn;
 import dev.holdfast.memory.ReplayBuffer;
 import dev.holdfast.optim.Step;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
+import dev.holdfast.run.Term;
+import dev.holdfast.scenario.Experience;
+import dev.holdfast.tensor.Autograd;
+import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Snapshot;
 import dev.holdfast.tensor.State;
+import dev.holdfast.tensor.Tensors;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Experience replay: every batch of the stream is learnt together with a batch drawn from a memory of earlier rows, one
- * cross entropy over both.
+ * Experience replay: every batch of the stream is learnt together with a batch drawn from a memory of earlier rows.
  *
- * <p>Chaudhry et al., <i>On Tiny Episodic Memories in Continual Learning</i>, arXiv 1902.10486, algorithm 1.
+ * <p>Chaudhry et al., <i>On Tiny Episodic Memories in Continual Learning</i>, arXiv 1902.10486, algorithm 1: one cross
+ * entropy over both, rows stored as they arrive. De Lange et al., arXiv 2205.13452: a * mean over the new rows + (1 - a) *
+ * mean over the drawn ones, rows stored when their part is over ({@link Config#mixed}).
  */
-public final class ExperienceReplay implements NetLearner {
+public final class ExperienceReplay implements NetLearner, SplitsGradient {
+    /** How new and drawn rows weigh. */
+    public enum Mix {
+        /** One mean over all rows: each weighs the same. */
+        ONE_MEAN,
+        /** newShare * mean over new rows + (1 - newShare) * mean over drawn rows; the factor also acts while none is drawn. */
+        TWO_MEANS
+    }
+
+    /** When rows are offered to the memory. */
+    public enum Fill {
+        /** Every batch after its step. */
+        EACH_BATCH,
+        /** All rows of a part when it ends, once each and in their order, so only finished parts are rehearsed. */
+        PART_END
+    }
+
     /**
      * @param capacity rows in the memory
-     * @param replayBatch rows drawn for each batch of the stream; fewer while fewer are stored
+     * @param replayBatch rows drawn for each batch of the stream, fewer while fewer are stored; 0 = as many as the batch has
      * @param store which rows a full memory keeps
+     * @param mix how new and drawn rows weigh
+     * @param newShare a of TWO_MEANS, in [0, 1]; 1 = fine-tuning
+     * @param fill when rows are offered to the memory
      */
     public record Config(
             NetConfig net,
             @Doc("rows in the memory") int capacity,
-            @Doc("rows drawn for each batch of the stream") int replayBatch,
-            @Doc("which rows a full memory keeps") Store store) {
+            @Doc("rows drawn for each batch of the stream; 0 = as many as it has") int replayBatch,
+            @Doc("which rows a full memory keeps") Store store,
+            @Doc("how new and drawn rows weigh") Mix mix,
+            @Doc("weight of the new rows' mean with TWO_MEANS; 1 = fine-tuning") double newShare,
+            @Doc("when rows are offered to the memory") Fill fill) {
         public Config {
-            Replays.check(capacity, replayBatch);
+            Replays.check(capacity, replayBatch == 0 ? 1 : replayBatch);
+            if (!(newShare >= 0 && newShare <= 1)) {
+                throw new IllegalArgumentException("newShare must be in [0, 1] but is " + newShare + ".");
+            }
+        }
+
+        /** One mean over new and drawn rows, stored as they arrive. */
+        public static Config of(NetConfig net, int capacity, int replayBatch, Store store) {
+            return new Config(net, capacity, replayBatch, store, Mix.ONE_MEAN, 0.5, Fill.EACH_BATCH);
+        }
+
+        /** As De Lange et al. have it: two means, as many rows drawn as arrive, a class-balanced memory of finished parts. */
+        public static Config mixed(NetConfig net, int capacity, double newShare) {
+            return new Config(net, capacity, 0, Store.CLASS_BALANCED, Mix.TWO_MEANS, newShare, Fill.PART_END);
         }
     }
+
+    private static final int CHUNK = 1000;
 
     private final Config config;
     private final Net net;
@@ -55,22 +105,93 @@ public final class ExperienceReplay implements NetLearner {
 
     @Override
     public Capabilities capabilities() {
-        return Capabilities.of(Trait.BOUNDED_MEMORY, Trait.STORES_EXAMPLES);
+        Set<Trait> traits = EnumSet.of(Trait.BOUNDED_MEMORY, Trait.STORES_EXAMPLES);
+        if (config.fill == Fill.PART_END) {
+            traits.addAll(Set.of(Trait.NEEDS_BOUNDARIES, Trait.REREADS));
+        }
+        return new Capabilities(traits);
     }
 
     @Override
     public StepReport learn(Batch b) {
         memory.requireFits(b);
         net.admit(b);
-        Drawn past = memory.draw(config.replayBatch, net.draws("replay"));
+        Drawn past = draw(b, net);
         Batch both = past.after(b);
-        Tensor loss = net.crossEntropy(net.scores(both.inputs(), net.pass()), both);
+        Tensor scores = net.scores(both.inputs(), net.pass());
+        Tensor loss;
+        List<Term> terms = List.of();
+        if (config.mix == Mix.ONE_MEAN) {
+            loss = net.crossEntropy(scores, both);
+        } else {
+            Tensor[] parts = parts(scores, b, past, net);
+            loss = parts[1] == null ? parts[0] : parts[0].add(parts[1]);
+            terms = List.of(
+                    new Term("new", parts[0].item_double()),
+                    new Term("past", parts[1] == null ? 0 : parts[1].item_double()));
+        }
         Step step = net.descend(loss);
         // what could not be learnt must not come back
-        if (!step.skipped()) {
+        if (config.fill == Fill.EACH_BATCH && !step.skipped()) {
             memory.offer(b, Map.of());
         }
-        return net.report(loss, both.size(), step);
+        StepReport r = net.report(loss, both.size(), step);
+        return new StepReport(r.loss(), r.rows(), terms, r.events());
+    }
+
+    private Drawn draw(Batch b, Net now) {
+        // with all the weight on new rows nothing is drawn, so that the step is fine-tuning's to the bit
+        boolean none = config.mix == Mix.TWO_MEANS && config.newShare == 1;
+        int n = config.replayBatch == 0 ? b.size() : config.replayBatch;
+        return memory.draw(none ? 0 : n, now.draws("replay"));
+    }
+
+    /** The loss of the new rows and that of the drawn ones, each with its factor; null where none were drawn. */
+    private Tensor[] parts(Tensor scores, Batch b, Drawn past, Net now) {
+        boolean one = config.mix == Mix.ONE_MEAN;
+        int n = b.size();
+        int all = n + past.slots().length;
+        double share = one ? n / (double) all : config.newShare;
+        Tensor fresh = past.isEmpty() ? scores : Tensors.slice(scores, 0, 0, n);
+        Tensor loss = now.crossEntropy(fresh, one && !past.isEmpty() ? unweighted(b) : b)
+                .mul(Tensors.scalar(share));
+        if (past.isEmpty()) {
+            return new Tensor[] {loss, null};
+        }
+        Tensor remembered = now.crossEntropy(Tensors.slice(scores, 0, n, all), past.batch());
+        return new Tensor[] {loss, remembered.mul(Tensors.scalar(1 - share))};
+    }
+
+    /** In one mean with rows that were stored without weights all rows weigh alike. */
+    private static Batch unweighted(Batch b) {
+        return new Batch(b.inputs(), b.target(), Rows.of(b.rows().ids()));
+    }
+
+    @Override
+    public Split split(Batch b) {
+        memory.requireFits(b);
+        Net ahead = net.ahead(b);
+        Drawn past = draw(b, ahead);
+        Tensor scores = ahead.scores(past.after(b).inputs(), ahead.peek());
+        Tensor[] parts = parts(scores, b, past, ahead);
+        ParamVector g = Autograd.grad(parts[0], ahead.parameters(), false, true);
+        return parts[1] == null
+                ? Split.plastic(g, Stability.REPLAY)
+                : new Split(g, Autograd.grad(parts[1], ahead.parameters(), false), Stability.REPLAY);
+    }
+
+    @Override
+    public void end(Experience e) {
+        if (config.fill == Fill.EACH_BATCH) {
+            return;
+        }
+        Loader rows = e.train().batches(Pace.inOrder(CHUNK), Rng.of(0));
+        while (rows.hasNext()) {
+            try (Scope s = Scope.open()) {
+                memory.offer(rows.next().withTask(e.task()), Map.of());
+            }
+        }
+        rows.close();
     }
 
     @Override
@@ -117,7 +238,7 @@ public final class ExperienceReplay implements NetLearner {
 
         @Override
         public Config defaults() {
-            return new Config(NetConfig.defaults(), 200, 16, Store.RESERVOIR);
+            return Config.of(NetConfig.defaults(), 200, 16, Store.RESERVOIR);
         }
 
         @Override

@@ -263,7 +263,7 @@ public final class Ihomer implements RowModel {
             if (history.size() > HISTORY) {
                 history.poll();
             }
-            events.add(new Event(Event.Kind.PARTITION_CHANGED, "row " + row + ": " + cause));
+            events.add(new Event(Event.Kind.PARTITION_CHANGED, cause));
         }
     }
 

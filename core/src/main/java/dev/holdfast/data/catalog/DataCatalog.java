@@ -97,10 +97,10 @@ public final class DataCatalog {
      */
     public static DataStream stream(String spec, DataOptions options, Preprocessing fitted, Progress progress) {
         Spec s = Spec.of(spec, options);
-        boolean isId = s.format() == null && plugins().containsKey(s.place());
-        Path path = isId ? null : find(s);
-        String format = isId ? null : s.formatOf(path);
-        if (isId || format.equals("idx") || format.equals("images")) {
+        DataSourcePlugin plugin = s.format() == null ? plugins().get(s.place()) : null;
+        Path path = plugin == null ? find(s) : plugin.table(s.options()).orElse(null);
+        String format = path == null ? null : s.formatOf(path);
+        if (path == null || format.equals("idx") || format.equals("images")) {
             DataPair p = open(spec, options, progress);
             return new DataStream(p.name(), p.note(), p.train(), p.preprocessing());
         }

@@ -52,12 +52,13 @@ public final class BatchNorm implements Layer {
                     + " but got " + Arrays.toString(x.shape())
                     + ".\nMaybe use larger batches, or group norm.");
         }
+        boolean untouched = pass.training() && pass.still();
         return torch.batch_norm(
                 x,
                 new TensorOptional(weight.weight(pass)),
                 new TensorOptional(bias.weight(pass)),
-                new TensorOptional(mean),
-                new TensorOptional(var),
+                untouched ? new TensorOptional() : new TensorOptional(mean),
+                untouched ? new TensorOptional() : new TensorOptional(var),
                 pass.training(),
                 MOMENTUM,
                 EPS,

@@ -1,5 +1,6 @@
 package dev.holdfast.optim.config;
 
+import dev.holdfast.config.Doc;
 import dev.holdfast.optim.ChainOptimizer;
 import dev.holdfast.optim.GradientTransform;
 import dev.holdfast.optim.ParamGroup;
@@ -9,6 +10,7 @@ import dev.holdfast.optim.UpdateRule;
 import dev.holdfast.optim.rule.Adam;
 import dev.holdfast.optim.rule.Sgd;
 import dev.holdfast.optim.schedule.Constant;
+import dev.holdfast.optim.schedule.Cosine;
 import dev.holdfast.optim.transform.Clip;
 import dev.holdfast.tensor.Parameters;
 import java.util.ArrayList;
@@ -26,6 +28,7 @@ import java.util.List;
  * @param epsilon of Adam, > 0
  * @param weightDecay >= 0
  * @param clipNorm largest Euclidean norm of a gradient, 0 = no clipping
+ * @param cosineSteps updates over which the rate falls to 0 by half a cosine, and stays there; 0 = constant rate
  */
 public record OptimizerConfig(
         Kind kind,
@@ -36,7 +39,8 @@ public record OptimizerConfig(
         double beta2,
         double epsilon,
         double weightDecay,
-        double clipNorm) {
+        double clipNorm,
+        @Doc("updates over which the rate falls to 0 by half a cosine; 0 = constant") long cosineSteps) {
     /** Which update rule, and how its weight decay acts. */
     public enum Kind {
         SGD,
@@ -67,6 +71,24 @@ public record OptimizerConfig(
         if (!(clipNorm >= 0)) {
             throw new IllegalArgumentException("The clipping norm must be >= 0 (0 = none) but is " + clipNorm + ".");
         }
+        if (cosineSteps < 0) {
+            throw new IllegalArgumentException(
+                    "The updates of a falling rate must be >= 0 (0 = constant) but are " + cosineSteps + ".");
+        }
+    }
+
+    /** With a constant rate. */
+    public OptimizerConfig(
+            Kind kind,
+            double rate,
+            double momentum,
+            boolean nesterov,
+            double beta1,
+            double beta2,
+            double epsilon,
+            double weightDecay,
+            double clipNorm) {
+        this(kind, rate, momentum, nesterov, beta1, beta2, epsilon, weightDecay, clipNorm, 0);
     }
 
     /** Plain SGD. */
@@ -76,34 +98,43 @@ public record OptimizerConfig(
 
     /** SGD with momentum. */
     public static OptimizerConfig sgd(double rate, double momentum) {
-        return new OptimizerConfig(Kind.SGD, rate, momentum, false, 0.9, 0.999, 1e-8, 0, 0);
+        return new OptimizerConfig(Kind.SGD, rate, momentum, false, 0.9, 0.999, 1e-8, 0, 0, 0);
     }
 
     /** Adam with the paper's constants. */
     public static OptimizerConfig adam(double rate) {
-        return new OptimizerConfig(Kind.ADAM, rate, 0, false, 0.9, 0.999, 1e-8, 0, 0);
+        return new OptimizerConfig(Kind.ADAM, rate, 0, false, 0.9, 0.999, 1e-8, 0, 0, 0);
     }
 
     /** AdamW with the paper's constants. */
     public static OptimizerConfig adamW(double rate, double weightDecay) {
-        return new OptimizerConfig(Kind.ADAMW, rate, 0, false, 0.9, 0.999, 1e-8, weightDecay, 0);
+        return new OptimizerConfig(Kind.ADAMW, rate, 0, false, 0.9, 0.999, 1e-8, weightDecay, 0, 0);
     }
 
     public OptimizerConfig withRate(double newRate) {
-        return new OptimizerConfig(kind, newRate, momentum, nesterov, beta1, beta2, epsilon, weightDecay, clipNorm);
+        return new OptimizerConfig(
+                kind, newRate, momentum, nesterov, beta1, beta2, epsilon, weightDecay, clipNorm, cosineSteps);
     }
 
     public OptimizerConfig withWeightDecay(double newDecay) {
-        return new OptimizerConfig(kind, rate, momentum, nesterov, beta1, beta2, epsilon, newDecay, clipNorm);
+        return new OptimizerConfig(
+                kind, rate, momentum, nesterov, beta1, beta2, epsilon, newDecay, clipNorm, cosineSteps);
     }
 
     public OptimizerConfig withClipNorm(double newNorm) {
-        return new OptimizerConfig(kind, rate, momentum, nesterov, beta1, beta2, epsilon, weightDecay, newNorm);
+        return new OptimizerConfig(
+                kind, rate, momentum, nesterov, beta1, beta2, epsilon, weightDecay, newNorm, cosineSteps);
     }
 
-    /** A fresh optimizer with a constant rate. */
+    /** The same, with a rate that falls to 0 over so many updates. */
+    public OptimizerConfig withCosine(long updates) {
+        return new OptimizerConfig(
+                kind, rate, momentum, nesterov, beta1, beta2, epsilon, weightDecay, clipNorm, updates);
+    }
+
+    /** A fresh optimizer with a constant rate, or one that falls by half a cosine. */
     public ChainOptimizer build(Parameters parameters) {
-        return build(parameters, Constant.ONE);
+        return build(parameters, cosineSteps == 0 ? Constant.ONE : new Cosine(cosineSteps));
     }
 
     /** A fresh optimizer; {@code first} act before the clipping, if any. */

@@ -2,6 +2,7 @@ package dev.holdfast.tensor.linalg;
 
 import dev.holdfast.tensor.Tensors;
 import java.util.Arrays;
+import java.util.Optional;
 import org.bytedeco.pytorch.StringViewOptional;
 import org.bytedeco.pytorch.T_TensorTensorTensor_T;
 import org.bytedeco.pytorch.T_TensorTensor_T;
@@ -72,6 +73,12 @@ public final class LinearAlgebra {
                     what + " is not positive definite: its leading minor " + info + " is not.\n" + advice);
         }
         return new Tensor(r.get0());
+    }
+
+    /** Lower triangular L with {@code L L' = a}; nothing where the symmetric a is not positive definite. */
+    public static Optional<Tensor> choleskyIfPositive(Tensor a) {
+        T_TensorTensor_T r = torch.linalg_cholesky_ex(a, false, false);
+        return Tensors.longs(r.get1())[0] == 0 ? Optional.of(new Tensor(r.get0())) : Optional.empty();
     }
 
     /** Solution x of {@code L L' x = b} for a Cholesky factor L [n, n] and b [n, k]. */
