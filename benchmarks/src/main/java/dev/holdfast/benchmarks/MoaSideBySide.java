@@ -144,7 +144,10 @@ public final class MoaSideBySide {
     }
 
     private static double quantile(double[] sorted, double q) {
-        return sorted[(int) Math.round(q * (sorted.length - 1))];
+        double at = q * (sorted.length - 1);
+        int below = (int) at;
+        int above = Math.min(sorted.length - 1, below + 1);
+        return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
     }
 
     private static <C extends Record> Contender holdfast(LearnerPlugin<C> plugin, LabelRows s) {
