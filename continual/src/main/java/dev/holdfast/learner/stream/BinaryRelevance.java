@@ -45,7 +45,7 @@ public final class BinaryRelevance implements RowModel {
     private final StreamContext context;
     private final int[] all;
     private final MultiLabelTree[] trees;
-    private final OnlineBagging logistic;
+    private OnlineBagging logistic;
 
     BinaryRelevance(Config config, StreamContext context) {
         this.config = config;
@@ -56,10 +56,11 @@ public final class BinaryRelevance implements RowModel {
         for (int l = 0; l < trees.length; l++) {
             trees[l] = new MultiLabelTree(config.tree, context, new int[] {l});
         }
-        this.logistic = tree
-                ? null
-                : new OnlineBagging(
-                        context.scaler().expanded(), all.length, config.tree.rate(), config.tree.interceptRate());
+        this.logistic = tree ? null : logistic(all.length);
+    }
+
+    private OnlineBagging logistic(int labels) {
+        return new OnlineBagging(context.scaler().expanded(), labels, config.tree.rate(), config.tree.interceptRate());
     }
 
     @Override
@@ -130,11 +131,14 @@ public final class BinaryRelevance implements RowModel {
     }
 
     @Override
-    public void restore(NumberReader r) {
+    public void restore(NumberReader r, int known) {
         if (logistic != null) {
-            logistic.restore(r);
+            OnlineBagging saved = logistic(known);
+            saved.restore(r);
+            logistic = known == all.length ? saved : saved.widen(all.length);
+            return;
         }
-        for (int l = 0; l < trees.length; l++) {
+        for (int l = 0; l < known; l++) {
             trees[l] = MultiLabelTree.restore(config.tree, context, r);
             if (trees[l].size() != 1 || trees[l].labels()[0] != l) {
                 throw r.damaged("tree " + l + " does not learn label " + l);

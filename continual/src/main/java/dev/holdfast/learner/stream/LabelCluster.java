@@ -1,11 +1,12 @@
 package dev.holdfast.learner.stream;
 
 import dev.holdfast.math.stream.PairCounter;
+import java.util.Arrays;
 
 /** A node of the tree of clusters; a leaf is a group of labels. */
 final class LabelCluster {
-    final int[] labels;
-    final PairCounter counts;
+    int[] labels;
+    PairCounter counts;
     final LabelCluster parent;
     LabelCluster left;
     LabelCluster right;
@@ -14,7 +15,7 @@ final class LabelCluster {
     double separationAtSplit;
 
     /** Places of the present row's labels. */
-    final int[] active;
+    int[] active;
 
     int n;
 
@@ -23,6 +24,16 @@ final class LabelCluster {
         this.counts = new PairCounter(labels.length);
         this.parent = parent;
         this.active = new int[labels.length];
+    }
+
+    /** Takes in a label larger than its own, here and in all clusters above; their counts begin anew. */
+    void take(int label) {
+        for (LabelCluster at = this; at != null; at = at.parent) {
+            at.labels = Arrays.copyOf(at.labels, at.labels.length + 1);
+            at.labels[at.labels.length - 1] = label;
+            at.counts = new PairCounter(at.labels.length);
+            at.active = new int[at.labels.length];
+        }
     }
 
     boolean leaf() {

@@ -90,6 +90,22 @@ public final class LabelClusterer {
         }
     }
 
+    /**
+     * A label that came in mid-stream found its cluster.
+     *
+     * @param cluster the labels that it joined
+     * @param mean its mean d to them
+     */
+    public record Join(long row, int label, int[] cluster, double mean) {
+        @Override
+        public String toString() {
+            return "label " + label + " joined " + Arrays.toString(cluster);
+        }
+    }
+
+    /** Labels first, ..., end - 1 are new; pairs of all labels that there were then are counted for them. */
+    private record Newcomers(int first, int end, PairCounter counts) {}
+
     /** Dissimilarities of a leaf. */
     private record Spread(double d0, double d1, double d2, double mean, int first, int second) {}
 
@@ -105,6 +121,8 @@ public final class LabelClusterer {
     private long rows;
     private int[][] partition;
     private List<Event> events = List.of();
+    private List<Newcomers> newcomers = new ArrayList<>();
+    private List<Join> joins = List.of();
 
     /** The clusters that count; of each label its leaf and its place there. */
     private List<LabelCluster> leaves;
@@ -115,14 +133,18 @@ public final class LabelClusterer {
     public LabelClusterer(Config config, int labels) {
         this.config = config;
         this.labels = labels;
-        int[] every = new int[labels];
-        Arrays.setAll(every, l -> l);
-        this.root = new LabelCluster(every, null);
+        this.root = new LabelCluster(every(labels), null);
         this.recent = new PairCounter(labels);
         this.before = new PairCounter(labels);
         this.cardinalities = new long[labels + 1];
         index();
         this.partition = refined();
+    }
+
+    private static int[] every(int labels) {
+        int[] every = new int[labels];
+        Arrays.setAll(every, l -> l);
+        return every;
     }
 
     /** Counts a row's labels (ascending, the first {@code count}); true if the partition changed. */
@@ -132,13 +154,16 @@ public final class LabelClusterer {
         cardinalities[count]++;
         for (int i = 0; i < count; i++) {
             LabelCluster c = leafOf[active[i]];
-            c.active[c.n++] = placeInLeaf[active[i]];
+            if (c != null) {
+                c.active[c.n++] = placeInLeaf[active[i]];
+            }
         }
         for (LabelCluster c : leaves) {
             c.counts.add(c.active, c.n);
             c.n = 0;
         }
-        boolean changed = rows % config.nMin == 0 && look();
+        boolean changed = !newcomers.isEmpty() && welcome(active, count);
+        changed |= rows % config.nMin == 0 && look();
         if (recent.rows() >= PERIOD * config.nMin) {
             PairCounter oldest = before;
             before = recent;
@@ -146,6 +171,57 @@ public final class LabelClusterer {
             recent.clear();
         }
         return changed;
+    }
+
+    /** Counts the row for labels that are new, and lets those join a cluster whose {@code nMin} rows are full. */
+    private boolean welcome(int[] active, int count) {
+        joins = new ArrayList<>();
+        for (Newcomers s : newcomers) {
+            int n = 0;
+            while (n < count && active[n] < s.counts.labels()) {
+                n++;
+            }
+            s.counts.add(active, n);
+        }
+        while (!newcomers.isEmpty() && newcomers.get(0).counts.rows() >= config.nMin) {
+            join(newcomers.remove(0));
+        }
+        if (joins.isEmpty()) {
+            return false;
+        }
+        index();
+        partition = refined();
+        return true;
+    }
+
+    /**
+     * Each new label joins the leaf that it is least unlike on average (ties: the first). What is known of these leaves, and
+     * of all pairs, is from then on what these rows say, for they alone tell of the new labels as of the old.
+     */
+    private void join(Newcomers s) {
+        List<LabelCluster> grown = new ArrayList<>();
+        for (int label = s.first; label < s.end; label++) {
+            LabelCluster best = null;
+            double least = Double.POSITIVE_INFINITY;
+            for (LabelCluster c : leaves) {
+                double sum = 0;
+                for (int other : c.labels) {
+                    sum += d(s.counts, label, other);
+                }
+                if (sum / c.labels.length < least) {
+                    least = sum / c.labels.length;
+                    best = c;
+                }
+            }
+            joins.add(new Join(rows, label, best.labels, least));
+            best.take(label);
+            grown.add(best);
+        }
+        for (LabelCluster c : grown) {
+            c.counts = s.counts.project(c.labels);
+        }
+        recent = s.counts.project(every(labels));
+        before.clear();
     }
 
     private boolean look() {
@@ -356,9 +432,18 @@ public final class LabelClusterer {
         return best;
     }
 
-    /** The groups, in the order of the tree's leaves; labels ascend. */
+    /** The groups, in the order of the tree's leaves, then each new label for itself; labels ascend. */
     public int[][] partition() {
-        return Arrays.stream(partition).map(int[]::clone).toArray(int[][]::new);
+        List<int[]> all = new ArrayList<>();
+        for (int[] g : partition) {
+            all.add(g.clone());
+        }
+        for (Newcomers s : newcomers) {
+            for (int label = s.first; label < s.end; label++) {
+                all.add(new int[] {label});
+            }
+        }
+        return all.toArray(int[][]::new);
     }
 
     /** The leaves of the tree, before any joining. */
@@ -369,6 +454,11 @@ public final class LabelClusterer {
     /** What happened at the last look. */
     public List<Event> events() {
         return events;
+    }
+
+    /** New labels that joined a cluster at the last row. */
+    public List<Join> joins() {
+        return joins;
     }
 
     /** Rows counted. */
@@ -389,7 +479,9 @@ public final class LabelClusterer {
     /** The same for the leaves that hold any of these labels. */
     public void reset(int[] some) {
         for (int label : some) {
-            leafOf[label].counts.clear();
+            if (leafOf[label] != null) {
+                leafOf[label].counts.clear();
+            }
         }
     }
 
@@ -399,6 +491,10 @@ public final class LabelClusterer {
         w.add(partition.length);
         for (int[] g : partition) {
             w.add(g);
+        }
+        w.add(newcomers.size());
+        for (Newcomers s : newcomers) {
+            w.add(s.first).add(s.end).add(s.counts.save());
         }
     }
 
@@ -411,28 +507,50 @@ public final class LabelClusterer {
         }
     }
 
-    /** Takes over what {@link #save} wrote; one that refuses is not to be used afterwards. */
-    public void restore(NumberReader r) {
+    /**
+     * Takes over what {@link #save} wrote when there were {@code known} labels; those from there on are new. One that refuses
+     * is not to be used afterwards.
+     */
+    public void restore(NumberReader r, int known) {
         rows = r.whole(0, 1L << 53);
-        recent.restore(r.longs());
-        before.restore(r.longs());
+        recent = pairs(r, known);
+        before = pairs(r, known);
         long[] c = r.longs();
-        if (c.length != labels + 1) {
-            throw r.damaged("there are " + c.length + " counts of cardinalities for " + labels + " labels");
+        if (c.length != known + 1) {
+            throw r.damaged("there are " + c.length + " counts of cardinalities for " + known + " labels");
         }
-        cardinalities = c;
+        cardinalities = Arrays.copyOf(c, labels + 1);
         root = restore(r, null);
         index();
-        for (LabelCluster leaf : leafOf) {
-            if (leaf == null) {
-                throw r.damaged("a label is in no cluster");
+        partition = new int[r.integer(1, known)][];
+        for (int g = 0; g < partition.length; g++) {
+            partition[g] = r.labels(known);
+        }
+        newcomers = new ArrayList<>();
+        for (int n = r.integer(0, known); n > 0; n--) {
+            int first = r.integer(1, known - 1);
+            int end = r.integer(first + 1, known);
+            PairCounter counts = new PairCounter(end);
+            counts.restore(r.longs());
+            newcomers.add(new Newcomers(first, end, counts));
+        }
+        if (known < labels) {
+            newcomers.add(new Newcomers(known, labels, new PairCounter(labels)));
+        }
+        int settled = newcomers.isEmpty() ? labels : newcomers.get(0).first;
+        for (int l = 0; l < settled; l++) {
+            if (leafOf[l] == null) {
+                throw r.damaged("label " + l + " is in no cluster");
             }
         }
-        partition = new int[r.integer(1, labels)][];
-        for (int g = 0; g < partition.length; g++) {
-            partition[g] = r.labels(labels);
-        }
         events = List.of();
+        joins = List.of();
+    }
+
+    private PairCounter pairs(NumberReader r, int known) {
+        PairCounter c = new PairCounter(known);
+        c.restore(r.longs());
+        return known == labels ? c : c.project(every(labels));
     }
 
     private LabelCluster restore(NumberReader r, LabelCluster parent) {

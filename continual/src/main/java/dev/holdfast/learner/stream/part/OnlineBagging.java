@@ -1,5 +1,7 @@
 package dev.holdfast.learner.stream.part;
 
+import java.util.Arrays;
+
 /**
  * Binary relevance of bagged logistic units: for every label {@link Example#MEMBERS} logistic regressions, each trained by
  * stochastic gradient descent on every row as often as its Poisson(1) draw says. A label's probability is the mean of its
@@ -125,6 +127,15 @@ public final class OnlineBagging {
                     System.arraycopy(weights[c], keep[l] * MEMBERS, o.weights[c], l * MEMBERS, MEMBERS);
                 }
             }
+        }
+        return o;
+    }
+
+    /** A copy with further labels at the end, of which nothing is known. */
+    public OnlineBagging widen(int to) {
+        OnlineBagging o = new OnlineBagging(columns, to, rate, interceptRate);
+        for (int c = 0; c <= columns; c++) {
+            o.weights[c] = weights[c] == null ? null : Arrays.copyOf(weights[c], o.units);
         }
         return o;
     }

@@ -339,6 +339,43 @@ final class Leaf extends Node {
                 o.nominal[j] = projected(nominal[j], o, keep);
             }
         }
+        copyRows(o);
+        o.bagging = bagging == null ? null : bagging.project(keep);
+        o.entropy = LabelEntropy.of(o.counts, o.size + 1, o.weight());
+        return o;
+    }
+
+    @Override
+    Leaf widen(Labelling to) {
+        Leaf o = new Leaf(to);
+        for (int l = 0; l < size; l++) {
+            copy(l, o, l);
+        }
+        copy(empty, o, o.empty);
+        copy(total, o, o.total);
+        for (int k = 0; k < sets.distinct(); k++) {
+            o.sets.add(sets.set(k), sets.set(k).length, sets.weight(k));
+        }
+        o.prior = prior;
+        for (int j = 0; j < nominal.length; j++) {
+            if (nominal[j] != null) {
+                int values = nominal[j].length / (size + 2);
+                o.nominal[j] = new double[values * (o.size + 2)];
+                for (int v = 0; v < values; v++) {
+                    System.arraycopy(nominal[j], v * (size + 2), o.nominal[j], v * (o.size + 2), size);
+                    System.arraycopy(nominal[j], v * (size + 2) + size, o.nominal[j], v * (o.size + 2) + o.size, 2);
+                }
+            }
+        }
+        copyRows(o);
+        o.bagging = bagging == null ? null : bagging.widen(o.size);
+        // labels that were never seen add nothing
+        o.entropy = entropy;
+        return o;
+    }
+
+    /** Everything but what is kept by label. */
+    private void copyRows(Leaf o) {
         System.arraycopy(least, 0, o.least, 0, least.length);
         System.arraycopy(most, 0, o.most, 0, most.length);
         System.arraycopy(present, 0, o.present, 0, present.length);
@@ -346,13 +383,10 @@ final class Leaf extends Node {
         o.centre = centre == null ? null : centre.clone();
         o.centred = centred;
         o.neighbours = neighbours == null ? null : neighbours.copy(labelling.context.store());
-        o.bagging = bagging == null ? null : bagging.project(keep);
         o.losses = losses;
         o.rows = rows;
         o.attempted = attempted;
         o.entropyAt = entropyAt;
-        o.entropy = LabelEntropy.of(o.counts, o.size + 1, o.weight());
-        return o;
     }
 
     private void copy(int from, Leaf o, int to) {

@@ -251,6 +251,21 @@ public final class MultiLabelTree {
         return t;
     }
 
+    /**
+     * The same tree with further labels, which no row had so far; the others are predicted as before. This one is not to be
+     * used afterwards.
+     *
+     * @param labels those of the tree, and larger ones behind them
+     */
+    public MultiLabelTree widen(int[] labels) {
+        MultiLabelTree t = new MultiLabelTree(config, labelling.context, labels);
+        t.root = root.widen(t.labelling);
+        t.leaves = leaves;
+        t.replaced = replaced;
+        close();
+        return t;
+    }
+
     /** Lets go of all stored rows; the tree is not to be used afterwards. */
     public void close() {
         root.close(labelling.context.store());
