@@ -113,15 +113,17 @@ final class SplitSearch {
             for (int l : seen) {
                 fit(l, column);
             }
-            Split best = null;
+            double at = low;
+            double most = Double.NEGATIVE_INFINITY;
             for (int k = 1; k <= thresholds; k++) {
                 double t = low + (high - low) * k / (thresholds + 1);
                 double merit = merit(t);
-                if (merit > (best == null ? Double.NEGATIVE_INFINITY : best.merit())) {
-                    best = new Split(column, t, -1, merit);
+                if (merit > most) {
+                    most = merit;
+                    at = t;
                 }
             }
-            return best;
+            return most == Double.NEGATIVE_INFINITY ? null : new Split(column, at, -1, most);
         }
 
         private void fit(int label, int column) {
@@ -148,6 +150,15 @@ final class SplitSearch {
             double left = 0;
             double right = 0;
             for (int l : seen) {
+                if (deviation[l] == 0) {
+                    // as a label that is never seen where a word occurs: all of it lies on one side
+                    if (mean[l] <= t) {
+                        left += LabelEntropy.quickTerm(leaf.counts[l], nLeft);
+                    } else {
+                        right += LabelEntropy.quickTerm(leaf.counts[l], nRight);
+                    }
+                    continue;
+                }
                 double c = below(l, t);
                 left += LabelEntropy.quickTerm(c, nLeft);
                 right += LabelEntropy.quickTerm(leaf.counts[l] - c, nRight);
