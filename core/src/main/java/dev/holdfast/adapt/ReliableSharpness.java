@@ -49,7 +49,7 @@ public record ReliableSharpness(double rho, SurrogateGap gap) {
      * @param reliableTwice R2
      * @param loss mean over R1 at Theta
      * @param perturbedLoss mean over R2 at Theta'
-     * @param surrogateGap mean over R2 at Theta' less at Theta
+     * @param surrogateGap mean over R1 at Theta' less at Theta
      * @param gradient g
      * @param perturbedGradient g_p
      * @param split cosine, g_perp and the direction
@@ -111,6 +111,7 @@ public record ReliableSharpness(double rho, SurrogateGap gap) {
             return new Look(Found.DIRECTION, values, reliable, reliable, loss, loss, 0, g, g, gap.split(g, g));
         }
         int[] twice;
+        double gapHere;
         double perturbedLoss;
         ParamVector above;
         try (Parameters.Perturbation p = SharpnessAware.climb(theta, g, rho)) {
@@ -119,6 +120,7 @@ public record ReliableSharpness(double rho, SurrogateGap gap) {
                 return ended(Found.NOT_FINITE, values, reliable, loss, g);
             }
             double[] v = Tensors.doubles(hAbove);
+            gapHere = Arrays.stream(reliable).mapToDouble(i -> v[i]).average().orElseThrow() - loss;
             // rows that were not trusted before do not come back: an intersection, not a second choice
             twice = Arrays.stream(reliable).filter(i -> v[i] < limit).toArray();
             if (twice.length == 0) {
@@ -128,21 +130,11 @@ public record ReliableSharpness(double rho, SurrogateGap gap) {
             perturbedLoss = meanAbove.item_double();
             above = Autograd.grad(meanAbove, theta, false);
         }
-        double here = Arrays.stream(twice).mapToDouble(i -> values[i]).average().orElseThrow();
         if (!above.finite()) {
             return ended(Found.NOT_FINITE, values, reliable, loss, g);
         }
         return new Look(
-                Found.DIRECTION,
-                values,
-                reliable,
-                twice,
-                loss,
-                perturbedLoss,
-                perturbedLoss - here,
-                g,
-                above,
-                gap.split(g, above));
+                Found.DIRECTION, values, reliable, twice, loss, perturbedLoss, gapHere, g, above, gap.split(g, above));
     }
 
     private static Tensor mean(Tensor h, int[] rows) {

@@ -49,6 +49,24 @@ class RegisteredLearnersTest {
                         with("fetril", "selector", "herding", "features.extractor", "first_part"),
                         with("finetune", "net.allClassesFromStart", "true"),
                         with("finetune", "loss.kind", "gce"),
+                        with(
+                                "csfa",
+                                "refreshPrototypes",
+                                "true",
+                                "labelledSteps",
+                                "true",
+                                "adapt.filter",
+                                "0",
+                                "adapt.rate",
+                                "0.1"),
+                        with(
+                                "csfa",
+                                "net.backbone.norm",
+                                "BATCH",
+                                "adapt.batchStatistics",
+                                "true",
+                                "adapt.recovery",
+                                "0.9"),
                         with("elr-plus", "predictWith", "averages", "turns", "batch"),
                         with("elr-plus", "twoNetworks", "false", "weightAverage", "false", "mixup", "0"))
                 .flatMap(t -> t);
@@ -87,6 +105,6 @@ class RegisteredLearnersTest {
 
     @Test
     void noneIsForgotten() {
-        assertThat(Registry.load().learners()).extracting(LearnerPlugin::name).hasSizeGreaterThanOrEqualTo(23);
+        assertThat(Registry.load().learners()).extracting(LearnerPlugin::name).hasSizeGreaterThanOrEqualTo(27);
     }
 }

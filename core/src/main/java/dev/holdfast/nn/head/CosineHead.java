@@ -96,6 +96,11 @@ public final class CosineHead implements Head {
         }
     }
 
+    /** D, the width of the features. */
+    public long width() {
+        return weight.geometry().sizes()[1];
+    }
+
     /** Factor of the cosines. */
     public double scale() {
         return (scale == null ? fixedScale : scale.source().toDense()).item_double();
