@@ -48,7 +48,8 @@ class FrozenContractsTest {
                 .as(c.getName())
                 .isTrue());
         // one from each package that the house is built on
-        List<String> packages = frozen().stream().map(Class::getPackageName).distinct().toList();
+        List<String> packages =
+                frozen().stream().map(Class::getPackageName).distinct().toList();
         assertThat(packages)
                 .contains(
                         "dev.holdfast.tensor",
@@ -72,7 +73,8 @@ class FrozenContractsTest {
                 Frozen.class.getProtectionDomain().getCodeSource().getLocation().toURI());
         List<Class<?>> all = new ArrayList<>();
         try (Stream<Path> files = Files.walk(root)) {
-            for (Path f : files.filter(p -> p.toString().endsWith(".class")).sorted().toList()) {
+            for (Path f :
+                    files.filter(p -> p.toString().endsWith(".class")).sorted().toList()) {
                 String name = root.relativize(f).toString().replace('/', '.').replaceAll("\\.class$", "");
                 if (name.equals("module-info") || name.endsWith("package-info")) {
                     continue;
