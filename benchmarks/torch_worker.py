@@ -1,6 +1,7 @@
 """One side of a comparison: PyTorch trains when told to on standard input. The commands are those of StepWorker."""
 
 import json
+import math
 import statistics
 import struct
 import sys
@@ -106,6 +107,32 @@ class VisionTransformer(nn.Module):
         return self.head(self.norm(x)[:, 0])
 
 
+class Hyper(nn.Module):
+    """A layer generated from one condition a row: cos|sin encoding, residual (arXiv 2304.07645)."""
+
+    def __init__(self, width=784, hidden=32):
+        super().__init__()
+        self.fc = nn.ModuleList([nn.Linear(width, hidden)])
+        self.head = nn.Linear(hidden, 10)
+        total = hidden * width + hidden
+        sizes = [2, 16, 64, 128]
+        layers = {str(i): nn.Linear(a, b) for i, (a, b) in enumerate(zip(sizes, sizes[1:]))}
+        self.hyper = nn.ModuleDict({**layers, "last": nn.Linear(128, total, bias=False)})
+        self.shape = (hidden, width)
+
+    def forward(self, x, gamma):
+        angle = gamma * (math.pi / 2)
+        h = torch.cat([angle.cos(), angle.sin()], 1)
+        for i in "012":
+            h = F.leaky_relu(self.hyper[i](h))
+        theta = self.hyper["last"](h)
+        weight, bias = theta.split([self.shape[0] * self.shape[1], self.shape[0]], 1)
+        weight = self.fc[0].weight + weight.view(-1, *self.shape)
+        bias = self.fc[0].bias + bias
+        y = torch.bmm(x.flatten(1).unsqueeze(1), weight.transpose(1, 2)).squeeze(1) + bias
+        return self.head(F.relu(y))
+
+
 class EarlyLearning:
     """Cross entropy with early-learning regularisation (arXiv 2007.00151): one running target a row of the data."""
 
@@ -121,7 +148,7 @@ class EarlyLearning:
         return F.cross_entropy(logits, y) + self.weight * (1 - agreement).log().mean()
 
 
-MODELS = {"mlp": Mlp, "convnet": ConvNet, "vit": VisionTransformer, "elr": lambda: Mlp(512, 256)}
+MODELS = {"mlp": Mlp, "convnet": ConvNet, "vit": VisionTransformer, "elr": lambda: Mlp(512, 256), "hyper": Hyper}
 
 OPTIMIZERS = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.01),
@@ -140,7 +167,8 @@ class Worker:
         state = read_safetensors(path)
         self.weights = {k[len("model."):]: v for k, v in state.items() if k.startswith("model.")}
         count = sum(k.startswith("x.") for k in state)
-        self.batches = [(state[f"x.{i}"], state[f"y.{i}"]) for i in range(count)]
+        inputs = [[state[f"{field}.{i}"] for field in ("x", "gamma") if f"{field}.{i}" in state] for i in range(count)]
+        self.batches = [(inputs[i], state[f"y.{i}"]) for i in range(count)]
         rows = [len(y) for _, y in self.batches]
         self.index = list(torch.arange(sum(rows)).split(rows))
         self.model, self.optimizer = model, optimizer
@@ -161,7 +189,7 @@ class Worker:
         at = i % len(self.batches)
         x, y = self.batches[at]
         optimizer.zero_grad()
-        loss = self.loss(model(x), y, self.index[at])
+        loss = self.loss(model(*x), y, self.index[at])
         loss.backward()
         optimizer.step()
         return loss.item()

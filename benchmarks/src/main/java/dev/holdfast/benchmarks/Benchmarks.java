@@ -1,5 +1,9 @@
 package dev.holdfast.benchmarks;
 
+import dev.holdfast.data.ClassIndex;
+import dev.holdfast.data.Schema;
+import dev.holdfast.learner.Learner;
+import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.registry.Registry;
 import org.openjdk.jmh.results.format.ResultFormatType;
 import org.openjdk.jmh.runner.Runner;
@@ -32,6 +36,18 @@ public final class Benchmarks {
 
     /** Names of all learners that the registry knows. */
     static String[] learners() {
-        return Registry.load().learners().stream().map(p -> p.name()).toArray(String[]::new);
+        return Registry.load().learners().stream()
+                .filter(Benchmarks::admitsClasses)
+                .map(p -> p.name())
+                .toArray(String[]::new);
+    }
+
+    /** Learners of label sets and the like do not. */
+    private static boolean admitsClasses(LearnerPlugin<?> plugin) {
+        try (Learner l = SmallStream.fresh(plugin, Schema.images(1, 8, 8, ClassIndex.numbered(10)), 5)) {
+            return l.capabilities() != null;
+        } catch (IllegalArgumentException otherRows) {
+            return false;
+        }
     }
 }

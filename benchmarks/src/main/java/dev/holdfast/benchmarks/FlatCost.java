@@ -69,6 +69,9 @@ public final class FlatCost {
         try (Learner learner = SmallStream.fresh(plugin, SCHEMA, 1)) {
             Capabilities c = learner.capabilities();
             return c.has(Trait.BOUNDED_MEMORY) && !c.has(Trait.LEARNS_AT_END);
+        } catch (IllegalArgumentException otherRows) {
+            // learners of label sets and the like do not admit rows of one class
+            return false;
         }
     }
 

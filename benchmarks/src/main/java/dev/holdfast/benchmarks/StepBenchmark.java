@@ -1,7 +1,7 @@
 package dev.holdfast.benchmarks;
 
 import dev.holdfast.data.Batch;
-import dev.holdfast.learner.baseline.Finetune;
+import dev.holdfast.learner.NetLearner;
 import dev.holdfast.run.Threads;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
@@ -31,7 +31,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 3, time = 500, timeUnit = TimeUnit.MILLISECONDS)
 @Measurement(iterations = 5, time = 500, timeUnit = TimeUnit.MILLISECONDS)
 public class StepBenchmark {
-    @Param({"MLP", "CONVNET", "VIT", "RESNET", "ELR"})
+    @Param({"MLP", "CONVNET", "VIT", "RESNET", "ELR", "HYPER"})
     public Workload workload;
 
     @Param({"SGD", "ADAM"})
@@ -41,7 +41,7 @@ public class StepBenchmark {
     public int threads;
 
     private List<Batch> batches;
-    private Finetune learner;
+    private NetLearner learner;
     private int next;
 
     /** Batches, once. */

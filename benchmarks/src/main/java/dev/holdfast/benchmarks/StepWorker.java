@@ -2,7 +2,7 @@ package dev.holdfast.benchmarks;
 
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.Target;
-import dev.holdfast.learner.baseline.Finetune;
+import dev.holdfast.learner.NetLearner;
 import dev.holdfast.run.Threads;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Safetensors;
@@ -66,10 +66,13 @@ public final class StepWorker {
         Threads.set(Integer.parseInt(words[3]));
         batches = workload.batches(BATCHES, Rng.of(7).child("batches"));
         try (Scope s = Scope.open();
-                Finetune learner = fresh()) {
+                NetLearner learner = fresh()) {
             State state = new State().put("model", learner.model());
             for (int i = 0; i < BATCHES; i++) {
                 state.put("x." + i, batches.get(i).inputs().x());
+                if (workload == Workload.HYPER) {
+                    state.put("gamma." + i, batches.get(i).inputs().tensor(Workload.CONDITION));
+                }
                 state.put("y." + i, ((Target.ClassIds) batches.get(i).target()).ids());
             }
             Safetensors.write(Path.of(words[4]), state);
@@ -79,13 +82,13 @@ public final class StepWorker {
         }
     }
 
-    private Finetune fresh() {
+    private NetLearner fresh() {
         return workload.learner(optimizer.config(), Rng.of(1));
     }
 
     private String losses(int k) {
         List<String> losses = new ArrayList<>();
-        try (Finetune learner = fresh()) {
+        try (NetLearner learner = fresh()) {
             for (int i = 0; i < k; i++) {
                 losses.add(Double.toString(step(learner, i)));
             }
@@ -95,7 +98,7 @@ public final class StepWorker {
 
     private String run(int warm, int n) {
         long[] nanos = new long[n];
-        try (Finetune learner = fresh()) {
+        try (NetLearner learner = fresh()) {
             for (int i = 0; i < warm; i++) {
                 step(learner, i);
             }
@@ -110,7 +113,7 @@ public final class StepWorker {
         return nanos[n / 2] + " " + Math.round(mean);
     }
 
-    private double step(Finetune learner, int i) {
+    private double step(NetLearner learner, int i) {
         try (Scope s = Scope.open()) {
             return learner.learn(batches.get(i % BATCHES)).loss();
         }

@@ -8,10 +8,13 @@ import dev.holdfast.data.Schema;
 import dev.holdfast.data.Target;
 import dev.holdfast.learner.BackboneConfig;
 import dev.holdfast.learner.NetConfig;
+import dev.holdfast.learner.NetLearner;
 import dev.holdfast.learner.baseline.Finetune;
+import dev.holdfast.learner.hyper.ConditionalNet;
 import dev.holdfast.loss.CrossEntropy;
 import dev.holdfast.loss.EarlyLearning;
 import dev.holdfast.loss.LossConfig;
+import dev.holdfast.nn.hyper.HypernetConfig;
 import dev.holdfast.nn.layer.Init;
 import dev.holdfast.optim.config.OptimizerConfig;
 import dev.holdfast.tensor.Rng;
@@ -19,6 +22,7 @@ import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Tensor;
 
@@ -33,10 +37,15 @@ public enum Workload {
     /** Slim ResNet-18 of 20 channels, group norm. */
     RESNET(BackboneConfig.Kind.RESNET),
     /** 784-512-256-10, ReLU, with early-learning regularisation on batches of 128. */
-    ELR(128, new EarlyLearning.Config(), BackboneConfig.Kind.MLP, 512, 256);
+    ELR(128, new EarlyLearning.Config(), BackboneConfig.Kind.MLP, 512, 256),
+    /** 784-32-10, ReLU, the first layer generated from a condition a row by a 2-16-64-128 hypernetwork; batches of 64. */
+    HYPER(64, new CrossEntropy.Config(), BackboneConfig.Kind.MLP, 32);
 
     /** Classes, all of them in the head from the start. */
     public static final int CLASSES = 10;
+
+    /** Field of the condition, where there is one. */
+    public static final String CONDITION = "gamma";
 
     private static final int SIDE = 28;
 
@@ -60,12 +69,23 @@ public enum Workload {
     }
 
     /** Rows and classes. */
-    public static Schema schema() {
-        return Schema.images(1, SIDE, SIDE, ClassIndex.numbered(CLASSES));
+    public Schema schema() {
+        Schema plain = Schema.images(1, SIDE, SIDE, ClassIndex.numbered(CLASSES));
+        if (this != HYPER) {
+            return plain;
+        }
+        Schema.Field gamma = new Schema.Field(CONDITION, Schema.Field.Kind.CONDITION, List.of(1L), 0);
+        return new Schema(List.of(plain.inputs().get(0), gamma), plain.target(), plain.classes(), plain.tree());
     }
 
     /** A fresh learner that does nothing but train the network; a pure function of its arguments. */
-    public Finetune learner(OptimizerConfig optimizer, Rng rng) {
+    public NetLearner learner(OptimizerConfig optimizer, Rng rng) {
+        if (this == HYPER) {
+            return new ConditionalNet(
+                    ConditionalNet.Config.of(new NetConfig(backbone, optimizer, true), HypernetConfig.mip()),
+                    schema(),
+                    rng);
+        }
         return new Finetune(new Finetune.Config(new NetConfig(backbone, optimizer, true), loss), schema(), rng);
     }
 
@@ -81,7 +101,13 @@ public enum Workload {
                         .toArray();
                 long first = (long) i * rows;
                 all.add(new Batch(
-                        Inputs.of(x),
+                        this == HYPER
+                                ? Inputs.of(Map.of(
+                                        Inputs.X,
+                                        x,
+                                        CONDITION,
+                                        Scope.own(rng.child("gamma", i).uniform(rows, 1))))
+                                : Inputs.of(x),
                         new Target.ClassIds(Scope.own(Tensors.of(y, rows))),
                         Rows.of(LongStream.range(first, first + rows).toArray())));
             }

@@ -17,6 +17,7 @@ import dev.holdfast.learner.replay.AveragedGem;
 import dev.holdfast.learner.replay.EpisodicGem;
 import dev.holdfast.learner.replay.ExperienceReplay;
 import dev.holdfast.learner.replay.Store;
+import dev.holdfast.loss.EarlyLearning;
 import dev.holdfast.memory.Drawn;
 import dev.holdfast.memory.ReplayBuffer;
 import dev.holdfast.optim.config.OptimizerConfig;
@@ -91,6 +92,13 @@ class SplitGradientTest {
         return Stream.of(true, false)
                 .flatMap(all -> Stream.of(
                         named("finetune", all, () -> new Finetune(Finetune.Config.of(net(all)), DATA.schema(), rng())),
+                        named(
+                                "finetune with a loss that remembers",
+                                all,
+                                () -> new Finetune(
+                                        new Finetune.Config(net(all), new EarlyLearning.Config()),
+                                        DATA.schema(),
+                                        rng())),
                         named("er", all, () -> er(ExperienceReplay.Config.of(net(all), 20, 8, Store.RESERVOIR))),
                         named("er mixed", all, () -> er(ExperienceReplay.Config.mixed(net(all), 20, 0.3))),
                         named(

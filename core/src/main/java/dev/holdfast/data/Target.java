@@ -1,11 +1,13 @@
 package dev.holdfast.data;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
 /** What a loss compares scores with. Immutable; tensors belong to whoever made them. */
+@Frozen
 public sealed interface Target {
     /** Number of rows, or -1 where the target does not know (no labels). */
     int size();

@@ -1,9 +1,11 @@
 package dev.holdfast.learner;
 
+import dev.holdfast.config.Frozen;
 import java.util.EnumSet;
 import java.util.Set;
 
 /** What a learner needs and can do. */
+@Frozen
 public record Capabilities(Set<Trait> traits) {
     public enum Trait {
         /** Needs begin and end. */

@@ -56,15 +56,24 @@ public final class Net implements Stateful {
 
     /** A fresh network for rows of this schema; a pure function of its arguments. */
     public Net(NetConfig config, Schema schema, Rng rng) {
-        this(config, schema, rng, HeadSpec.linear());
+        this(config, schema, rng, HeadSpec.linear(), UnaryOperator.identity());
     }
 
     /** The same with another head. */
     public Net(NetConfig config, Schema schema, Rng rng, HeadSpec head) {
+        this(config, schema, rng, head, UnaryOperator.identity());
+    }
+
+    /** The same with a change of the fresh network, before its head gets columns and its optimizer is made. */
+    public Net(NetConfig config, Schema schema, Rng rng, UnaryOperator<Model> change) {
+        this(config, schema, rng, HeadSpec.linear(), change);
+    }
+
+    private Net(NetConfig config, Schema schema, Rng rng, HeadSpec head, UnaryOperator<Model> change) {
         this.config = config;
         this.admission = new Admission(schema);
         this.rng = rng;
-        this.model = config.backbone().build(schema, rng.child("init"), head);
+        this.model = change.apply(config.backbone().build(schema, rng.child("init"), head));
         if (config.allClassesFromStart()) {
             model.head().grow(schema.classes().columns(), rng.child("head", 0));
         }

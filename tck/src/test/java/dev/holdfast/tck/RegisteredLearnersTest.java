@@ -2,12 +2,23 @@ package dev.holdfast.tck;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.holdfast.data.Batch;
+import dev.holdfast.data.Inputs;
+import dev.holdfast.data.Schema;
+import dev.holdfast.data.Target;
+import dev.holdfast.data.source.MemoryDataset;
 import dev.holdfast.registry.ConfigBinder;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.registry.Plugin;
 import dev.holdfast.registry.Registry;
+import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.Scope;
+import dev.holdfast.tensor.Tensors;
+import dev.holdfast.testing.Clouds;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -21,7 +32,29 @@ class RegisteredLearnersTest {
     }
 
     private static Stream<DynamicTest> tests(LearnerPlugin<?> plugin) {
-        return LearnerContract.of(plugin).tests();
+        return plugin.name().equals("conditional")
+                ? LearnerContract.of(plugin)
+                        .over("vectors with a condition", conditioned("train"), conditioned("test"))
+                        .tests()
+                : LearnerContract.of(plugin).tests();
+    }
+
+    /** Small clouds, each row with a number from which weights are generated. */
+    private static MemoryDataset conditioned(String part) {
+        MemoryDataset clouds = Clouds.of(4, 10, 6, 3, part);
+        try (Scope s = Scope.open()) {
+            Batch all = clouds.rows(IntStream.range(0, (int) clouds.size()).toArray());
+            Schema plain = clouds.schema();
+            Schema.Field gamma = new Schema.Field("gamma", Schema.Field.Kind.CONDITION, List.of(1L), 0);
+            return MemoryDataset.of(
+                    new Schema(List.of(plain.inputs().get(0), gamma), plain.target(), plain.classes(), plain.tree()),
+                    Inputs.of(Map.of(
+                            "x",
+                            Tensors.copy(all.inputs().x()),
+                            "gamma",
+                            Rng.of(5).child(part).uniform(all.size(), 1))),
+                    new Target.ClassIds(Tensors.copy(((Target.ClassIds) all.target()).ids())));
+        }
     }
 
     /** Configurations with which learners take other paths than with their defaults. */
@@ -47,6 +80,10 @@ class RegisteredLearnersTest {
                         with("gacil", "buffer", "0", "features.extractor", "first_part"),
                         with("slda", "lda.covariance", "streaming"),
                         with("fetril", "selector", "herding", "features.extractor", "first_part"),
+                        with("ihomer", "clusters.nMin", "16", "clusters.delta", "0.5", "replay", "20"),
+                        with("ihomer", "clusters.nMin", "16", "grouping", "RANDOM", "warmStart", "RESET"),
+                        with("mlhat", "leaf", "BAGGING", "grace", "20", "delta", "0.3", "tie", "0.9"),
+                        with("binary-relevance", "base", "LOGISTIC"),
                         with("finetune", "net.allClassesFromStart", "true"),
                         with("finetune", "loss.kind", "gce"),
                         with(
@@ -105,6 +142,6 @@ class RegisteredLearnersTest {
 
     @Test
     void noneIsForgotten() {
-        assertThat(Registry.load().learners()).extracting(LearnerPlugin::name).hasSizeGreaterThanOrEqualTo(27);
+        assertThat(Registry.load().learners()).extracting(LearnerPlugin::name).hasSizeGreaterThanOrEqualTo(28);
     }
 }

@@ -54,16 +54,19 @@ public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config) {
         return new ArrayList<>(chosen.values());
     }
 
-    /** A line about each learner that does not fit the stream. */
+    /** A line about the learners that do not fit the stream for the same reasons. */
     static List<String> unfit(Registry registry, Settings settings, Scenario s) {
-        List<String> lines = new ArrayList<>();
+        Map<String, List<String>> byReason = new LinkedHashMap<>();
         for (LearnerPlugin<?> p : registry.learners()) {
             List<String> why = of(p, settings).obstacles(s);
             if (!why.isEmpty()) {
-                lines.add("Left out: " + p.name() + ", for " + String.join("; ", why) + ".");
+                byReason.computeIfAbsent(String.join("; ", why), k -> new ArrayList<>())
+                        .add(p.name());
             }
         }
-        return lines;
+        return byReason.entrySet().stream()
+                .map(e -> "Left out: " + String.join(", ", e.getValue()) + ": " + e.getKey() + ".")
+                .toList();
     }
 
     String name() {

@@ -221,4 +221,51 @@ class ReportPageTest {
             assertThat(problems).isEmpty();
         }
     }
+
+    @Test
+    void showsAStreamWithItsDriftsAndNoChangeBeside() throws Exception {
+        StringBuilder rows = new StringBuilder("u,v,kind\n");
+        for (int i = 0; i < 800; i++) {
+            double place = i < 400 ? i % 2 : 1 - i % 2;
+            rows.append(place + 0.1 * Math.sin(i))
+                    .append(',')
+                    .append(-place)
+                    .append(",k")
+                    .append(i / 3 % 2 == 0 ? i % 2 : 0)
+                    .append('\n');
+        }
+        Path csv = Files.writeString(folder.resolve("stream.csv"), rows);
+        assertThat(TinyData.run(
+                                "compare",
+                                csv,
+                                "--label",
+                                "kind",
+                                "--scenario",
+                                "stream",
+                                "--learners",
+                                "ncm,slda,er",
+                                "--set",
+                                "scenario.batchSize=4",
+                                "--out",
+                                folder.resolve("stream"))
+                        .code())
+                .isZero();
+        try (Page page = browser.newPage()) {
+            List<String> problems = new ArrayList<>();
+            page.onPageError(problems::add);
+            page.navigate(folder.resolve("stream/report.html").toUri().toString());
+            assertThat(page.locator("#headline").innerText()).contains("accuracy on rows that it had not yet learnt");
+            assertThat(page.locator("#summary thead").innerText())
+                    .contains("temporal kappa", "Drifts", "Rows/s")
+                    .doesNotContain("BWT");
+            assertThat(page.locator("#time").getAttribute("aria-label")).contains("ncm", "drifts");
+            assertThat(page.locator("#time").innerText()).contains("no-change");
+            assertThat(page.locator("#time-table").textContent()).contains("drift");
+            for (String tasksOnly : List.of("#gap-section", "#task-section")) {
+                assertThat(page.locator(tasksOnly).isVisible()).as(tasksOnly).isFalse();
+            }
+            page.screenshot(new Page.ScreenshotOptions().setFullPage(true).setPath(SHOTS.resolve("stream.png")));
+            assertThat(problems).isEmpty();
+        }
+    }
 }

@@ -230,7 +230,9 @@ public final class Csfa implements NetLearner {
     }
 
     private Tensor logits(Inputs x) {
-        return net.scores(x, config.adapt.batchStatistics() ? net.peek() : Pass.eval());
+        // a single row has no statistics of its own
+        boolean ofBatch = config.adapt.batchStatistics() && x.size() > 1;
+        return net.scores(x, ofBatch ? net.peek() : Pass.eval());
     }
 
     /** Prototypes of later classes as the adapted network sees their kept rows. */

@@ -251,11 +251,12 @@ public final class Ihomer implements RowModel {
                 next.add(
                         config.warmStart == WarmStart.RESET
                                 ? LabelGroup.fresh(config, context, g)
-                                : LabelGroup.from(groups, g, config, context, newest));
+                                : LabelGroup.from(groups, g, config, context));
             }
         }
         groups.stream().filter(o -> !staying.contains(o)).forEach(LabelGroup::close);
         groups = next;
+        replay(groups.stream().filter(LabelGroup::unread).toList());
         if (changed) {
             long row = context.rows() + 1;
             history.add(new Change(row, cause, partition()));
@@ -263,6 +264,19 @@ public final class Ihomer implements RowModel {
                 history.poll();
             }
             events.add(new Event(Event.Kind.PARTITION_CHANGED, cause));
+        }
+    }
+
+    /** Row by row, so that groups share what is computed for a row. */
+    private void replay(List<LabelGroup> unread) {
+        if (unread.isEmpty()) {
+            return;
+        }
+        Example e = new Example(context);
+        double[] x = new double[context.space().width()];
+        for (int slot : newest) {
+            e.again(slot, x);
+            unread.forEach(g -> g.replay(e));
         }
     }
 

@@ -90,39 +90,12 @@ public final class LabelClusterer {
         }
     }
 
-    private static final class Cluster {
-        final int[] labels;
-        final PairCounter counts;
-        final Cluster parent;
-        Cluster left;
-        Cluster right;
-        double d1AtSplit;
-        double epsAtSplit;
-        double separationAtSplit;
-
-        /** Places of the present row's labels. */
-        final int[] active;
-
-        int n;
-
-        Cluster(int[] labels, Cluster parent) {
-            this.labels = labels;
-            this.counts = new PairCounter(labels.length);
-            this.parent = parent;
-            this.active = new int[labels.length];
-        }
-
-        boolean leaf() {
-            return left == null;
-        }
-    }
-
     /** Dissimilarities of a leaf. */
     private record Spread(double d0, double d1, double d2, double mean, int first, int second) {}
 
     private final Config config;
     private final int labels;
-    private Cluster root;
+    private LabelCluster root;
 
     /** Pairs of all labels over the newest rows: those of this period, and those of the one before. */
     private PairCounter recent;
@@ -134,9 +107,9 @@ public final class LabelClusterer {
     private List<Event> events = List.of();
 
     /** The clusters that count; of each label its leaf and its place there. */
-    private List<Cluster> leaves;
+    private List<LabelCluster> leaves;
 
-    private Cluster[] leafOf;
+    private LabelCluster[] leafOf;
     private int[] placeInLeaf;
 
     public LabelClusterer(Config config, int labels) {
@@ -144,7 +117,7 @@ public final class LabelClusterer {
         this.labels = labels;
         int[] every = new int[labels];
         Arrays.setAll(every, l -> l);
-        this.root = new Cluster(every, null);
+        this.root = new LabelCluster(every, null);
         this.recent = new PairCounter(labels);
         this.before = new PairCounter(labels);
         this.cardinalities = new long[labels + 1];
@@ -158,10 +131,10 @@ public final class LabelClusterer {
         recent.add(active, count);
         cardinalities[count]++;
         for (int i = 0; i < count; i++) {
-            Cluster c = leafOf[active[i]];
+            LabelCluster c = leafOf[active[i]];
             c.active[c.n++] = placeInLeaf[active[i]];
         }
-        for (Cluster c : leaves) {
+        for (LabelCluster c : leaves) {
             c.counts.add(c.active, c.n);
             c.n = 0;
         }
@@ -180,7 +153,7 @@ public final class LabelClusterer {
         if (config.merge != MergeRule.ODAC) {
             mergeUnseparated(root, happened);
         }
-        for (Cluster c : List.copyOf(leaves)) {
+        for (LabelCluster c : List.copyOf(leaves)) {
             if (c.labels.length < 2 || !c.leaf() || !attached(c)) {
                 continue;
             }
@@ -205,7 +178,7 @@ public final class LabelClusterer {
     }
 
     /** From the root down, so that a change of everything is met at once. */
-    private void mergeUnseparated(Cluster c, List<Event> happened) {
+    private void mergeUnseparated(LabelCluster c, List<Event> happened) {
         if (c.leaf()) {
             return;
         }
@@ -222,14 +195,14 @@ public final class LabelClusterer {
         mergeUnseparated(c.right, happened);
     }
 
-    private static void dissolve(Cluster c) {
+    private static void dissolve(LabelCluster c) {
         c.left = null;
         c.right = null;
         c.counts.clear();
     }
 
     /** Mean d across the two sides less mean d within a side; NaN if no side has two labels. */
-    private static double separation(Cluster c, int[] left, Dissimilarity d) {
+    private static double separation(LabelCluster c, int[] left, UsableGroups.Dissimilarity d) {
         boolean[] first = new boolean[c.labels.length];
         for (int k = 0; k < first.length; k++) {
             first[k] = Arrays.binarySearch(left, c.labels[k]) >= 0;
@@ -253,10 +226,6 @@ public final class LabelClusterer {
         return between / across - within / inside;
     }
 
-    private interface Dissimilarity {
-        double of(int i, int j);
-    }
-
     /** Jaccard dissimilarity of two labels over the newest rows. */
     public double recentDissimilarity(int i, int j) {
         long both = recent.together(i, j) + before.together(i, j);
@@ -265,8 +234,8 @@ public final class LabelClusterer {
     }
 
     /** False if an ancestor was dissolved in this round. */
-    private boolean attached(Cluster c) {
-        Cluster at = c;
+    private boolean attached(LabelCluster c) {
+        LabelCluster at = c;
         while (at.parent != null) {
             if (at.parent.left != at && at.parent.right != at) {
                 return false;
@@ -276,7 +245,7 @@ public final class LabelClusterer {
         return at == root;
     }
 
-    private double eps(Cluster c) {
+    private double eps(LabelCluster c) {
         return HoeffdingBound.of(1, config.delta, c.counts.rows());
     }
 
@@ -284,7 +253,7 @@ public final class LabelClusterer {
         return 1 - counts.jaccard(i, j);
     }
 
-    private static Spread spread(Cluster c) {
+    private static Spread spread(LabelCluster c) {
         int n = c.labels.length;
         double d0 = Double.POSITIVE_INFINITY;
         double d1 = Double.NEGATIVE_INFINITY;
@@ -311,8 +280,8 @@ public final class LabelClusterer {
         return new Spread(d0, d1, n == 2 ? d1 : d2, sum / (0.5 * n * (n - 1)), first, second);
     }
 
-    private boolean merge(Cluster c, Spread s, double eps, List<Event> happened) {
-        Cluster p = c.parent;
+    private boolean merge(LabelCluster c, Spread s, double eps, List<Event> happened) {
+        LabelCluster p = c.parent;
         if (!(s.d1 - p.d1AtSplit > Math.max(p.epsAtSplit, eps))) {
             return false;
         }
@@ -321,7 +290,7 @@ public final class LabelClusterer {
         return true;
     }
 
-    private void split(Cluster c, Spread s, double eps, List<Event> happened) {
+    private void split(LabelCluster c, Spread s, double eps, List<Event> happened) {
         int[] left = new int[c.labels.length];
         int[] right = new int[c.labels.length];
         int l = 0;
@@ -334,8 +303,8 @@ public final class LabelClusterer {
                 right[r++] = c.labels[k];
             }
         }
-        c.left = new Cluster(Arrays.copyOf(left, l), c);
-        c.right = new Cluster(Arrays.copyOf(right, r), c);
+        c.left = new LabelCluster(Arrays.copyOf(left, l), c);
+        c.right = new LabelCluster(Arrays.copyOf(right, r), c);
         c.d1AtSplit = s.d1;
         c.epsAtSplit = eps;
         c.separationAtSplit = separation(
@@ -351,9 +320,9 @@ public final class LabelClusterer {
     private void index() {
         leaves = new ArrayList<>();
         collect(root, leaves);
-        leafOf = new Cluster[labels];
+        leafOf = new LabelCluster[labels];
         placeInLeaf = new int[labels];
-        for (Cluster c : leaves) {
+        for (LabelCluster c : leaves) {
             for (int k = 0; k < c.labels.length; k++) {
                 int label = c.labels[k];
                 leafOf[label] = c;
@@ -362,7 +331,7 @@ public final class LabelClusterer {
         }
     }
 
-    private static void collect(Cluster c, List<Cluster> into) {
+    private static void collect(LabelCluster c, List<LabelCluster> into) {
         if (c.leaf()) {
             into.add(c);
         } else {
@@ -373,29 +342,8 @@ public final class LabelClusterer {
 
     /** The leaves, where asked for with undersized ones joined to others. */
     private int[][] refined() {
-        List<List<Cluster>> groups = new ArrayList<>();
-        for (Cluster c : leaves) {
-            groups.add(new ArrayList<>(List.of(c)));
-        }
-        if (config.refine) {
-            int least = usualCardinality();
-            for (int at = 0; at < groups.size() && groups.size() > 1; ) {
-                int to = size(groups.get(at)) < least ? nearest(groups, at) : -1;
-                if (to < 0) {
-                    at++;
-                    continue;
-                }
-                groups.get(to).addAll(groups.get(at));
-                groups.remove(at);
-                // a group before may have grown only, the one now at this place is looked at next
-            }
-        }
-        return groups.stream()
-                .map(g -> g.stream()
-                        .flatMapToInt(c -> Arrays.stream(c.labels))
-                        .sorted()
-                        .toArray())
-                .toArray(int[][]::new);
+        int least = config.refine ? usualCardinality() : 0;
+        return UsableGroups.of(leaves, least, config.maxSize, this::recentDissimilarity);
     }
 
     private int usualCardinality() {
@@ -406,61 +354,6 @@ public final class LabelClusterer {
             }
         }
         return best;
-    }
-
-    private static int size(List<Cluster> group) {
-        return group.stream().mapToInt(c -> c.labels.length).sum();
-    }
-
-    /** The group to join: first those with a leaf under the same parent, then all; the least unlike; -1 for none. */
-    private int nearest(List<List<Cluster>> groups, int at) {
-        List<Cluster> mine = groups.get(at);
-        Cluster parent = mine.get(0).parent;
-        for (boolean related : new boolean[] {true, false}) {
-            int best = -1;
-            double least = Double.POSITIVE_INFINITY;
-            for (int g = 0; g < groups.size(); g++) {
-                List<Cluster> other = groups.get(g);
-                boolean fits = g != at && (config.maxSize == 0 || size(mine) + size(other) <= config.maxSize);
-                if (!fits || (related && other.stream().noneMatch(c -> below(c, parent)))) {
-                    continue;
-                }
-                double d = mean(mine, other);
-                if (d < least) {
-                    least = d;
-                    best = g;
-                }
-            }
-            if (best >= 0) {
-                return best;
-            }
-        }
-        return -1;
-    }
-
-    private static boolean below(Cluster c, Cluster ancestor) {
-        for (Cluster at = c; at != null; at = at.parent) {
-            if (at == ancestor) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private double mean(List<Cluster> a, List<Cluster> b) {
-        double sum = 0;
-        int n = 0;
-        for (Cluster c : a) {
-            for (Cluster o : b) {
-                for (int i : c.labels) {
-                    for (int j : o.labels) {
-                        sum += recentDissimilarity(i, j);
-                        n++;
-                    }
-                }
-            }
-        }
-        return sum / n;
     }
 
     /** The groups, in the order of the tree's leaves; labels ascend. */
@@ -488,7 +381,7 @@ public final class LabelClusterer {
         recent.clear();
         before.clear();
         Arrays.fill(cardinalities, 0);
-        for (Cluster c : leaves) {
+        for (LabelCluster c : leaves) {
             c.counts.clear();
         }
     }
@@ -509,7 +402,7 @@ public final class LabelClusterer {
         }
     }
 
-    private static void save(Cluster c, NumberWriter w) {
+    private static void save(LabelCluster c, NumberWriter w) {
         w.add(c.labels).add(c.counts.save()).add(c.leaf());
         if (!c.leaf()) {
             w.add(c.d1AtSplit).add(c.epsAtSplit).add(c.separationAtSplit);
@@ -530,7 +423,7 @@ public final class LabelClusterer {
         cardinalities = c;
         root = restore(r, null);
         index();
-        for (Cluster leaf : leafOf) {
+        for (LabelCluster leaf : leafOf) {
             if (leaf == null) {
                 throw r.damaged("a label is in no cluster");
             }
@@ -542,12 +435,12 @@ public final class LabelClusterer {
         events = List.of();
     }
 
-    private Cluster restore(NumberReader r, Cluster parent) {
+    private LabelCluster restore(NumberReader r, LabelCluster parent) {
         int[] some = r.labels(labels);
         if (some.length == 0) {
             throw r.damaged("a cluster has no labels");
         }
-        Cluster c = new Cluster(some, parent);
+        LabelCluster c = new LabelCluster(some, parent);
         c.counts.restore(r.longs());
         if (!r.flag()) {
             c.d1AtSplit = r.next();

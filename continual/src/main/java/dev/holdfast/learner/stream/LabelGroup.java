@@ -9,7 +9,6 @@ import dev.holdfast.math.stream.Adwin;
 import dev.holdfast.math.stream.SlidingWindow;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.List;
 
 /** One group of labels with its tree, its detector, and the trees that predict until a replayed one has caught up. */
@@ -22,6 +21,7 @@ final class LabelGroup {
     /** Trees of former groups, for disjoint parts of the labels; empty once the own tree predicts. */
     private List<MultiLabelTree> elders = List.of();
 
+    private boolean unread;
     private SlidingWindow own;
     private SlidingWindow theirs;
 
@@ -39,8 +39,7 @@ final class LabelGroup {
     }
 
     /** A part of one former group copies its tree; labels of several are replayed, and their trees help out. */
-    static LabelGroup from(
-            List<LabelGroup> former, int[] labels, Ihomer.Config c, StreamContext context, Collection<Integer> newest) {
+    static LabelGroup from(List<LabelGroup> former, int[] labels, Ihomer.Config c, StreamContext context) {
         LabelGroup whole = null;
         List<MultiLabelTree> helpers = new ArrayList<>();
         for (LabelGroup g : former) {
@@ -64,7 +63,7 @@ final class LabelGroup {
             }
         } else {
             g = fresh(c, context, labels);
-            g.replay(context, newest);
+            g.unread = true;
         }
         g.elders = List.copyOf(helpers);
         return g;
@@ -74,13 +73,15 @@ final class LabelGroup {
         return Arrays.stream(a).filter(l -> Arrays.binarySearch(b, l) >= 0).toArray();
     }
 
-    private void replay(StreamContext context, Collection<Integer> newest) {
-        Example e = new Example(context);
-        double[] x = new double[context.space().width()];
-        double[] p = new double[labels.length];
-        for (int slot : newest) {
-            tree.learn(e.again(slot, x), p);
-        }
+    /** Whether the tree is to be replayed before it learns on. */
+    boolean unread() {
+        return unread;
+    }
+
+    /** Learns a row of the past. */
+    void replay(Example e) {
+        tree.learn(e, e.part(labels.length));
+        unread = false;
     }
 
     private List<MultiLabelTree> speaking() {

@@ -1,5 +1,6 @@
 package dev.holdfast.data.synth;
 
+import dev.holdfast.data.source.LabelRows;
 import dev.holdfast.tensor.Rng;
 
 /**
@@ -69,6 +70,17 @@ public final class LabelBlocks {
     /** Group of each label [labels] for the row that comes next. */
     public int[] groups() {
         return (config.driftAt > 0 && row == config.driftAt ? deal(1) : group).clone();
+    }
+
+    /** The first n rows. */
+    public static LabelRows rows(Config config, Rng rng, int n) {
+        LabelBlocks g = new LabelBlocks(config, rng);
+        double[][] x = new double[n][config.features];
+        boolean[][] y = new boolean[n][config.labels];
+        for (int i = 0; i < n; i++) {
+            g.next(x[i], y[i]);
+        }
+        return new LabelRows("blocks", x, y);
     }
 
     /** Writes the next row's numbers [features] and labels [labels]. */

@@ -1,5 +1,6 @@
 package dev.holdfast.data.synth;
 
+import dev.holdfast.data.source.LabelRows;
 import dev.holdfast.tensor.Rng;
 
 /**
@@ -99,6 +100,17 @@ public final class LinkedLabels {
             c[i] = r.nextGaussian();
         }
         return c;
+    }
+
+    /** The first n rows. */
+    public static LabelRows rows(Config config, Rng rng, int n) {
+        LinkedLabels g = new LinkedLabels(config, rng);
+        double[][] x = new double[n][config.features];
+        boolean[][] y = new boolean[n][config.labels];
+        for (int i = 0; i < n; i++) {
+            g.next(x[i], y[i]);
+        }
+        return new LabelRows("linked " + config.labels, x, y);
     }
 
     /** Writes the next row's numbers [features] and labels [labels]. */

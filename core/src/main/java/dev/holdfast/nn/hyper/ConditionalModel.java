@@ -6,17 +6,25 @@ import dev.holdfast.nn.Head;
 import dev.holdfast.nn.Inventory;
 import dev.holdfast.nn.Model;
 import dev.holdfast.nn.Pass;
+import dev.holdfast.tensor.Tensors;
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
-/** A model whose generated weights take their condition from a field of the rows [n,d]: one set of weights a row. */
+/**
+ * A model whose generated weights take their condition from fields of the rows: one set of weights a row. The fields
+ * [n, ...] are flattened and put together in the order of their names.
+ */
 public final class ConditionalModel implements Model {
     private final Model model;
-    private final String field;
+    private final List<String> fields;
 
-    /** @param field name of the field that holds the condition of each row */
-    public ConditionalModel(Model model, String field) {
+    /** @param fields names of the fields that make up the condition, at least one */
+    public ConditionalModel(Model model, List<String> fields) {
+        if (fields.isEmpty()) {
+            throw new IllegalArgumentException("A conditional model needs at least one field that is its condition.");
+        }
         this.model = model;
-        this.field = field;
+        this.fields = fields.stream().sorted().toList();
     }
 
     @Override
@@ -30,7 +38,9 @@ public final class ConditionalModel implements Model {
     }
 
     private Pass conditioned(Inputs in, Pass pass) {
-        return pass.withCondition(in.tensor(field));
+        Tensor[] parts =
+                fields.stream().map(f -> in.tensor(f).reshape(in.size(), -1)).toArray(Tensor[]::new);
+        return pass.withCondition(parts.length == 1 ? parts[0] : Tensors.cat(1, parts));
     }
 
     @Override
@@ -45,6 +55,6 @@ public final class ConditionalModel implements Model {
 
     @Override
     public ConditionalModel copy(Copier c) {
-        return new ConditionalModel(c.part(model), field);
+        return new ConditionalModel(c.part(model), fields);
     }
 }

@@ -103,7 +103,7 @@ class MagnitudeReportTest {
                     Map.of("gamma", 2L),
                     HypernetConfig.mip().with(List.of(8), Activation.LEAKY_RELU, HypernetConfig.Norm.NONE),
                     Rng.of(2));
-            ConditionalModel model = new ConditionalModel(inner, "gamma");
+            ConditionalModel model = new ConditionalModel(inner, List.of("gamma"));
             Tensor x = Nets.normal(3, 3, 4);
             Tensor gamma = Tensors.of(new double[][] {{0, 1}, {0.5, 0.5}, {1, 0.2}});
             Inputs rows = Inputs.of(Map.of("x", x, "gamma", gamma));

@@ -36,11 +36,16 @@ public final class Example {
     public int filled;
 
     int slot = -1;
+    private int[] present = {};
+    private int presentCount = -1;
     private boolean scaled;
     private double length = -1;
     private double[] distance = {};
     private int[] stamp = {};
     private int now;
+    private final long[] windows = new long[16];
+    private final double[][] nearest = new double[16][];
+    private int remembered;
     private double[] scratch = {};
     private double[] buffer = {};
     private double[] part = {};
@@ -58,8 +63,10 @@ public final class Example {
         count = 0;
         weight = 1;
         slot = -1;
+        presentCount = -1;
         scaled = false;
         length = -1;
+        remembered = 0;
         now++;
         return this;
     }
@@ -86,6 +93,28 @@ public final class Example {
         return this;
     }
 
+    /** Where the row is not 0: the first {@link #presentCount} entries. */
+    public int[] present() {
+        if (presentCount < 0) {
+            if (present.length < x.length) {
+                present = new int[x.length];
+            }
+            presentCount = 0;
+            for (int j = 0; j < x.length; j++) {
+                if (x[j] != 0) {
+                    present[presentCount++] = j;
+                }
+            }
+        }
+        return present;
+    }
+
+    /** How many columns of the row are not 0. */
+    public int presentCount() {
+        present();
+        return presentCount;
+    }
+
     /** The row was learnt by all parts; now its scale may move. */
     public void done() {
         context.done(this);
@@ -98,7 +127,7 @@ public final class Example {
     /** Makes {@link #z} if it was not made yet. */
     public void scale() {
         if (!scaled) {
-            filled = context.scaler().scale(x, z, at);
+            filled = context.scaler().scale(x, present(), presentCount, z, at);
             scaled = true;
         }
     }
@@ -124,6 +153,29 @@ public final class Example {
             distance[stored] = context.store().distance(x, stored, inverse, length);
         }
         return distance[stored];
+    }
+
+    /**
+     * The nearest rows of a window and their distances, if they were found before for a window of the same rows: windows of
+     * several trees often hold the same ones. Null if not.
+     */
+    double[] found(long window, int k) {
+        for (int i = 0; i < remembered; i++) {
+            if (windows[i] == window && nearest[i].length == 2 * k) {
+                return nearest[i];
+            }
+        }
+        return null;
+    }
+
+    /** Room to remember 2k numbers for a window. */
+    double[] remember(long window, int k) {
+        int at = remembered < nearest.length ? remembered++ : nearest.length - 1;
+        windows[at] = window;
+        if (nearest[at] == null || nearest[at].length != 2 * k) {
+            nearest[at] = new double[2 * k];
+        }
+        return nearest[at];
     }
 
     /** At least n doubles to compute in; whoever asks next gets the same. */

@@ -10,6 +10,17 @@ package dev.holdfast.learner.stream.part;
 public final class LabelEntropy {
     private static final double PER_BIT = 1 / Math.log(2);
 
+    private static final int CELLS = 1 << 14;
+
+    /** The share of one label by its probability, at k / CELLS. */
+    private static final double[] TERM = new double[CELLS + 2];
+
+    static {
+        for (int k = 0; k < TERM.length; k++) {
+            TERM[k] = term(k, CELLS);
+        }
+    }
+
     private LabelEntropy() {}
 
     /** H in bits of the first {@code labels} counts among rows of weight n; 0 if n is 0. */
@@ -19,6 +30,16 @@ public final class LabelEntropy {
             h += term(counts[l], n);
         }
         return h;
+    }
+
+    /** The share of one label, between neighbours of a table by straight lines: exact to 4e-5 bits, and fast. */
+    public static double quickTerm(double count, double n) {
+        double at = count / n * CELLS;
+        if (!(at > 0 && at < CELLS)) {
+            return 0;
+        }
+        int k = (int) at;
+        return TERM[k] + (at - k) * (TERM[k + 1] - TERM[k]);
     }
 
     /** The share of one label. */

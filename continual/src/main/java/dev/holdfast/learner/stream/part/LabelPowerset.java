@@ -1,5 +1,6 @@
 package dev.holdfast.learner.stream.part;
 
+import dev.holdfast.math.Philox;
 import java.util.Arrays;
 
 /**
@@ -14,6 +15,9 @@ public final class LabelPowerset {
     private final int neighbours;
     private final int[] ring;
     private long count;
+
+    /** Depends on which rows are held. */
+    private long signature;
 
     /** @param window rows kept */
     public LabelPowerset(int neighbours, int window) {
@@ -51,8 +55,10 @@ public final class LabelPowerset {
     private void push(RowStore store, int slot) {
         int at = (int) (count % ring.length);
         if (count >= ring.length) {
+            signature -= Philox.mix(store.serial(ring[at]));
             store.release(ring[at]);
         }
+        signature += Philox.mix(store.serial(slot));
         ring[at] = slot;
         count++;
     }
@@ -63,6 +69,7 @@ public final class LabelPowerset {
             store.release(slot);
         }
         count = 0;
+        signature = 0;
     }
 
     /**
@@ -77,53 +84,64 @@ public final class LabelPowerset {
         if (k == 0) {
             return;
         }
-        double[] work = e.scratch(3 * neighbours);
-        int found = 0;
-        for (int i = 0; i < n; i++) {
-            double d = e.distance(ring[i]);
-            if (found == k && !(d < work[k - 1])) {
-                continue;
-            }
-            int at = found < k ? found++ : k - 1;
-            while (at > 0 && work[at - 1] > d) {
-                work[at] = work[at - 1];
-                work[k + at] = work[k + at - 1];
-                at--;
-            }
-            work[at] = d;
-            work[k + at] = ring[i];
+        double[] near = e.found(signature, k);
+        if (near == null) {
+            near = e.remember(signature, k);
+            find(e, n, k, near);
         }
+        double[] votes = e.scratch(k);
         RowStore store = e.context().store();
         double all = 0;
         for (int i = 0; i < k; i++) {
-            double vote = 1 / (Math.sqrt(work[i]) + 1e-9);
-            all += vote;
-            work[2 * k + i] = vote;
+            votes[i] = 1 / (Math.sqrt(near[i]) + 1e-9);
+            all += votes[i];
         }
         int best = 0;
         double most = -1;
         for (int i = 0; i < k; i++) {
-            int[] set = store.labels((int) work[k + i]);
-            double votes = 0;
+            int[] set = store.labels((int) near[k + i]);
+            double together = 0;
             for (int j = 0; j < k; j++) {
-                votes += same(set, store.labels((int) work[k + j]), local) ? work[2 * k + j] : 0;
+                together += same(set, store.labels((int) near[k + j]), local) ? votes[j] : 0;
             }
-            if (votes > most) {
-                most = votes;
+            if (together > most) {
+                most = together;
                 best = i;
             }
-            double share = 0.5 * work[2 * k + i] / all;
+            double share = 0.5 * votes[i] / all;
             for (int label : set) {
                 if (local[label] >= 0) {
                     p[local[label]] += share;
                 }
             }
         }
-        for (int label : store.labels((int) work[k + best])) {
+        for (int label : store.labels((int) near[k + best])) {
             if (local[label] >= 0) {
                 // shares add up to a half but for rounding
                 p[local[label]] = Math.min(1, 0.5 + p[local[label]]);
             }
+        }
+    }
+
+    /** Writes the k least distances, ascending, and the slots of these rows to {@code near}; ties: the older row. */
+    private void find(Example e, int n, int k, double[] near) {
+        int found = 0;
+        int from = (int) ((count - n) % ring.length);
+        for (int i = 0; i < n; i++) {
+            int slot = ring[from];
+            from = from + 1 == ring.length ? 0 : from + 1;
+            double d = e.distance(slot);
+            if (found == k && !(d < near[k - 1])) {
+                continue;
+            }
+            int at = found < k ? found++ : k - 1;
+            while (at > 0 && near[at - 1] > d) {
+                near[at] = near[at - 1];
+                near[k + at] = near[k + at - 1];
+                at--;
+            }
+            near[at] = d;
+            near[k + at] = slot;
         }
     }
 
@@ -168,5 +186,9 @@ public final class LabelPowerset {
         int[] slots = store.window(r, ring.length);
         System.arraycopy(slots, 0, ring, 0, slots.length);
         count = slots.length;
+        signature = 0;
+        for (int slot : slots) {
+            signature += Philox.mix(store.serial(slot));
+        }
     }
 }

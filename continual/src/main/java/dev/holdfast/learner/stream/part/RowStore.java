@@ -15,6 +15,8 @@ public final class RowStore {
     private int[][] columns = new int[64][];
     private int[][] sets = new int[64][];
     private int[] holders = new int[64];
+    private long[] serials = new long[64];
+    private long serial;
     private int[] free = new int[64];
     private int freed;
     private int size;
@@ -61,8 +63,10 @@ public final class RowStore {
             columns = Arrays.copyOf(columns, n);
             sets = Arrays.copyOf(sets, n);
             holders = Arrays.copyOf(holders, n);
+            serials = Arrays.copyOf(serials, n);
             free = Arrays.copyOf(free, n);
         }
+        serials[slot] = ++serial;
         int filled = 0;
         for (double v : x) {
             filled += v != 0 ? 1 : 0;
@@ -85,6 +89,11 @@ public final class RowStore {
         }
         sets[slot] = active;
         return slot;
+    }
+
+    /** A number that no other row of this store has. */
+    long serial(int slot) {
+        return serials[slot];
     }
 
     /** Labels of a stored row, ascending; not to be changed. */
@@ -142,11 +151,11 @@ public final class RowStore {
     }
 
     void save(NumberWriter w) {
-        w.add(size).add(Arrays.copyOf(free, freed));
+        w.add(size).add(serial).add(Arrays.copyOf(free, freed));
         for (int s = 0; s < size; s++) {
             w.add(holders[s]);
             if (holders[s] > 0) {
-                w.add(sets[s]).add(columns[s] != null);
+                w.add(serials[s]).add(sets[s]).add(columns[s] != null);
                 if (columns[s] != null) {
                     w.add(columns[s]);
                 }
@@ -157,6 +166,7 @@ public final class RowStore {
 
     void restore(NumberReader r) {
         size = r.integer(0, 1 << 24);
+        serial = r.whole(0, 1L << 53);
         int n = Math.max(64, size);
         int[] open = r.ints(0, Math.max(0, size - 1));
         free = Arrays.copyOf(open, n);
@@ -165,9 +175,11 @@ public final class RowStore {
         columns = new int[n][];
         sets = new int[n][];
         holders = new int[n];
+        serials = new long[n];
         for (int s = 0; s < size; s++) {
             holders[s] = r.integer(0, 1 << 24);
             if (holders[s] > 0) {
+                serials[s] = r.whole(1, serial);
                 sets[s] = r.labels(labels);
                 columns[s] = r.flag() ? r.labels(space.width()) : null;
                 values[s] = r.doubles(columns[s] == null ? space.width() : columns[s].length);

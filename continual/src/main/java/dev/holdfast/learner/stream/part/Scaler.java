@@ -29,6 +29,9 @@ public final class Scaler {
     private double[] inverse;
     private double active;
 
+    /** Columns whose centre is not 0. */
+    private int[] centred = {};
+
     public Scaler(FeatureSpace space) {
         this.space = space;
         this.width = space.width();
@@ -100,7 +103,45 @@ public final class Scaler {
             }
         }
         norm += nominals;
+        centred = positions(centre);
         active = norm == 0 ? 0 : Math.sqrt(LENGTH / norm);
+    }
+
+    /** Where the numbers are not 0. */
+    public static int[] positions(double[] a) {
+        int[] at = new int[a.length];
+        int n = 0;
+        for (int j = 0; j < a.length; j++) {
+            if (a[j] != 0) {
+                at[n++] = j;
+            }
+        }
+        return Arrays.copyOf(at, n);
+    }
+
+    /** The same as {@link #scale(double[], float[], int[])} for a row most of whose columns are 0. */
+    private int scaleSparse(double[] x, int[] present, int count, float[] z, int[] at) {
+        Arrays.fill(z, 0);
+        int n = 0;
+        for (int j : centred) {
+            n = put(j, (x[j] - centre[j]) * inverse[j], z, at, n);
+        }
+        for (int k = 0; k < count; k++) {
+            int j = present[k];
+            if (centre[j] == 0) {
+                n = put(j, x[j] * inverse[j], z, at, n);
+            }
+        }
+        return n;
+    }
+
+    private int put(int j, double v, float[] z, int[] at, int n) {
+        if (v == 0) {
+            return n;
+        }
+        z[j] = (float) (active * Math.max(-CLIP, Math.min(CLIP, v)));
+        at[n] = j;
+        return n + 1;
     }
 
     /**
@@ -108,6 +149,13 @@ public final class Scaler {
      * returns how many there are.
      */
     public int scale(double[] x, float[] z, int[] at) {
+        return scale(x, null, x.length, z, at);
+    }
+
+    int scale(double[] x, int[] present, int count, float[] z, int[] at) {
+        if (nominals == 0 && 3 * (count + centred.length) < width) {
+            return scaleSparse(x, present, count, z, at);
+        }
         int n = 0;
         for (int j = 0; j < width; j++) {
             int o = offset[j];
@@ -141,5 +189,6 @@ public final class Scaler {
         centre = r.doubles(width);
         inverse = r.doubles(width);
         active = r.next();
+        centred = positions(centre);
     }
 }

@@ -38,9 +38,19 @@ final class Leaf extends Node {
     /** Of a nominal column: [value][label], or null. */
     final double[][] nominal;
 
-    final double[] least;
-    final double[] most;
+    /** Least and greatest number of a column; where {@link #centre} is 0 among rows that are not 0 there. */
+    private final double[] least;
+
+    private final double[] most;
+
+    /** Rows that are not 0 in a column, and all rows. */
+    private final int[] present;
+
+    private int observed;
     double[] centre;
+
+    /** Columns whose centre is not 0; nominal ones have none. */
+    private int[] centred = {};
 
     Labelsets sets = new Labelsets();
     private int[] prior = {};
@@ -64,6 +74,7 @@ final class Leaf extends Node {
         this.nominal = new double[width][];
         this.least = new double[width];
         this.most = new double[width];
+        this.present = new int[width];
         TreeConfig c = labelling.config;
         this.neighbours = c.keepsRows() ? new LabelPowerset(c.neighbours(), c.window()) : null;
         this.bagging = c.bags()
@@ -132,7 +143,7 @@ final class Leaf extends Node {
 
     /** Learns a row whose labels {@link #labelling} has read. */
     void learn(Example e, double weight) {
-        observe(e.x, weight);
+        observe(e.x, e.present(), e.presentCount(), weight);
         if (neighbours != null) {
             neighbours.learn(e);
         }
@@ -141,44 +152,68 @@ final class Leaf extends Node {
         }
     }
 
-    private void observe(double[] x, double w) {
-        FeatureSpace space = labelling.context.space();
-        int width = x.length;
+    double least(int column) {
+        return present[column] < observed ? Math.min(0, least[column]) : least[column];
+    }
+
+    double most(int column) {
+        return present[column] < observed ? Math.max(0, most[column]) : most[column];
+    }
+
+    /** Counts a row; {@code filled} columns at the first positions of {@code at} are not 0. */
+    private void observe(double[] x, int[] at, int filled, double w) {
         if (centre == null) {
-            begin(x);
+            begin(x.length);
         }
-        double[] d = labelling.context.work();
-        int[] at = labelling.context.positions();
-        int filled = 0;
-        for (int j = 0; j < width; j++) {
+        for (int k = 0; k < filled; k++) {
+            int j = at[k];
             double v = x[j];
-            double off = v - centre[j];
-            d[j] = off;
-            if (off != 0) {
-                at[filled++] = j;
-            }
-            if (v < least[j]) {
+            if (present[j]++ == 0) {
                 least[j] = v;
-            }
-            if (v > most[j]) {
+                most[j] = v;
+            } else if (v < least[j]) {
+                least[j] = v;
+            } else if (v > most[j]) {
                 most[j] = v;
             }
         }
+        observed++;
+        FeatureSpace space = labelling.context.space();
         if (space.hasNominal()) {
-            for (int j = 0; j < width; j++) {
+            for (int j = 0; j < x.length; j++) {
                 if (space.vocabulary(j) > 0) {
                     nominal(j, (int) x[j], w);
                 }
             }
         }
-        boolean sparse = 3 * filled < width;
+        double[] d = labelling.context.work();
+        int[] where = null;
+        int n = 0;
+        if (3 * (filled + centred.length) < x.length) {
+            where = labelling.context.positions();
+            for (int j : centred) {
+                d[j] = x[j] - centre[j];
+                where[n++] = j;
+            }
+            for (int k = 0; k < filled; k++) {
+                int j = at[k];
+                if (centre[j] == 0) {
+                    d[j] = x[j];
+                    where[n++] = j;
+                }
+            }
+        } else {
+            for (int j = 0; j < x.length; j++) {
+                d[j] = x[j] - centre[j];
+            }
+        }
         for (int i = 0; i < labelling.count; i++) {
-            add(labelling.active[i], w, d, sparse ? at : null, filled);
+            add(labelling.active[i], w, d, where, n);
         }
         if (labelling.count == 0) {
-            add(empty, w, d, sparse ? at : null, filled);
+            add(empty, w, d, where, n);
         }
-        add(total, w, d, sparse ? at : null, filled);
+        add(total, w, d, where, n);
         sets.add(labelling.active, labelling.count, w);
         if (weight() - entropyAt >= ENTROPY_EVERY) {
             entropyAt = weight();
@@ -186,14 +221,13 @@ final class Leaf extends Node {
         }
     }
 
-    private void begin(double[] x) {
+    private void begin(int width) {
         Scaler scale = labelling.context.scaler();
-        centre = new double[x.length];
-        for (int j = 0; j < x.length; j++) {
+        centre = new double[width];
+        for (int j = 0; j < width; j++) {
             centre[j] = labelling.context.space().vocabulary(j) > 0 ? 0 : scale.centre(j);
-            least[j] = x[j];
-            most[j] = x[j];
         }
+        centred = Scaler.positions(centre);
     }
 
     private void nominal(int column, int value, double w) {
@@ -258,12 +292,14 @@ final class Leaf extends Node {
         if (neighbours != null) {
             RowStore store = labelling.context.store();
             double[] x = new double[least.length];
+            Example e = new Example(labelling.context);
             for (int slot : neighbours.slots()) {
                 store.read(slot, x);
                 int[] set = store.labels(slot);
                 labelling.read(set, set.length);
                 Leaf to = by.left(x) ? left : right;
-                to.observe(x, 1);
+                e.of(x);
+                to.observe(x, e.present(), e.presentCount(), 1);
                 to.neighbours.keep(store, slot);
             }
             neighbours.close(store);
@@ -305,7 +341,10 @@ final class Leaf extends Node {
         }
         System.arraycopy(least, 0, o.least, 0, least.length);
         System.arraycopy(most, 0, o.most, 0, most.length);
+        System.arraycopy(present, 0, o.present, 0, present.length);
+        o.observed = observed;
         o.centre = centre == null ? null : centre.clone();
+        o.centred = centred;
         o.neighbours = neighbours == null ? null : neighbours.copy(labelling.context.store());
         o.bagging = bagging == null ? null : bagging.project(keep);
         o.losses = losses;
@@ -365,7 +404,7 @@ final class Leaf extends Node {
         w.add(true).add(counts);
         w.add(centre != null);
         if (centre != null) {
-            w.add(centre).add(least).add(most);
+            w.add(centre).add(least).add(most).add(present).add(observed);
         }
         for (int l = 0; l < size + 2; l++) {
             w.add(sums[l] != null);
@@ -398,6 +437,13 @@ final class Leaf extends Node {
             o.centre = r.doubles(width);
             System.arraycopy(r.doubles(width), 0, o.least, 0, width);
             System.arraycopy(r.doubles(width), 0, o.most, 0, width);
+            int[] seen = r.ints(0, Integer.MAX_VALUE);
+            if (seen.length != width) {
+                throw r.damaged("a leaf has " + seen.length + " columns instead of " + width);
+            }
+            System.arraycopy(seen, 0, o.present, 0, width);
+            o.observed = r.integer(0, Integer.MAX_VALUE);
+            o.centred = Scaler.positions(o.centre);
         }
         for (int l = 0; l < o.size + 2; l++) {
             if (r.flag()) {

@@ -51,9 +51,8 @@ final class SplitSearch {
     static Split of(Leaf leaf) {
         TreeConfig c = leaf.labelling.config;
         double n = leaf.weight();
-        double before = LabelEntropy.of(leaf.counts, leaf.size + 1, n);
         FeatureSpace space = leaf.labelling.context.space();
-        Search s = new Search(leaf, before);
+        Search s = new Search(leaf);
         Split best = null;
         // not splitting has merit 0
         double second = 0;
@@ -84,9 +83,8 @@ final class SplitSearch {
         private final double[] mean;
         private final double[] deviation;
 
-        Search(Leaf leaf, double before) {
+        Search(Leaf leaf) {
             this.leaf = leaf;
-            this.before = before;
             int[] s = new int[leaf.size + 1];
             int n = 0;
             for (int l = 0; l <= leaf.size; l++) {
@@ -95,13 +93,19 @@ final class SplitSearch {
                 }
             }
             this.seen = java.util.Arrays.copyOf(s, n);
+            // by the same table as what is taken off it
+            double h = 0;
+            for (int l : seen) {
+                h += LabelEntropy.quickTerm(leaf.counts[l], leaf.weight());
+            }
+            this.before = h;
             this.mean = new double[leaf.size + 2];
             this.deviation = new double[leaf.size + 2];
         }
 
         Split numeric(int column, int thresholds) {
-            double low = leaf.least[column];
-            double high = leaf.most[column];
+            double low = leaf.least(column);
+            double high = leaf.most(column);
             if (!(high > low)) {
                 return null;
             }
@@ -145,8 +149,8 @@ final class SplitSearch {
             double right = 0;
             for (int l : seen) {
                 double c = below(l, t);
-                left += LabelEntropy.term(c, nLeft);
-                right += LabelEntropy.term(leaf.counts[l] - c, nRight);
+                left += LabelEntropy.quickTerm(c, nLeft);
+                right += LabelEntropy.quickTerm(leaf.counts[l] - c, nRight);
             }
             return LabelEntropy.merit(before, left, nLeft, right, nRight);
         }
@@ -166,8 +170,8 @@ final class SplitSearch {
                 double right = 0;
                 for (int l : seen) {
                     double c = table[v * stride + l];
-                    left += LabelEntropy.term(c, nLeft);
-                    right += LabelEntropy.term(leaf.counts[l] - c, nRight);
+                    left += LabelEntropy.quickTerm(c, nLeft);
+                    right += LabelEntropy.quickTerm(leaf.counts[l] - c, nRight);
                 }
                 double merit = LabelEntropy.merit(before, left, nLeft, right, nRight);
                 if (best == null || merit > best.merit()) {
