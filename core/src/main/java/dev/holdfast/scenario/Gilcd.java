@@ -148,9 +148,11 @@ public final class Gilcd {
         List<Experience> parts = new ArrayList<>();
         ClassIndex known = part(classes, order, 0, base, 0);
         Pace basePace = config.dealing.pace();
-        Dataset baseRows = train.subset(positions(trainIds, known));
-        parts.add(new Experience(0, 0, baseRows, known, true, basePace));
         ImageShift none = new ImageShift.None();
+        // fractions like all rows that follow, so that a memory can hold both
+        Dataset baseRows = none.apply(train.subset(positions(trainIds, known)), rng.child("base"))
+                .data();
+        parts.add(new Experience(0, 0, baseRows, known, true, basePace));
         for (int s = 0, from = base; s < config.drifts.size(); s++) {
             ImageShift drift = config.drifts.get(s);
             Rng draws = rng.child("session", s);

@@ -5,10 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.holdfast.data.Batch;
+import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Dataset;
+import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Loader;
+import dev.holdfast.data.Schema;
 import dev.holdfast.data.Target;
 import dev.holdfast.data.corrupt.ImageShift;
+import dev.holdfast.data.source.MemoryDataset;
 import dev.holdfast.evaluate.Compatibility;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
@@ -22,6 +26,7 @@ import dev.holdfast.testing.NativeMemory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -133,6 +138,23 @@ class GilcdTest {
                 for (int k = 0; k < x.length; k++) {
                     assertThat(x[k]).isCloseTo(0.45 * clean[k] + 0.3, within(1e-5));
                 }
+            }
+        }
+    }
+
+    @Test
+    void allPartsHoldTheSameKindOfNumbers() {
+        try (Scope s = Scope.open()) {
+            Dataset bytes = MemoryDataset.of(
+                    Schema.images(1, 2, 2, ClassIndex.numbered(4)),
+                    Inputs.of(Tensors.ofBytes(new byte[64], 16, 1, 2, 2)),
+                    Target.ClassIds.of(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3));
+            Gilcd.Config c =
+                    Gilcd.Config.images(Dealing.offline(1, 4)).withClasses(2, 1).wild(4, Gilcd.Order.SHUFFLED, 0.2);
+            Gilcd.Config few = new Gilcd.Config(2, 1, 2, c.drifts(), 0, 4, c.order(), 0.2, c.classOrder(), c.dealing());
+            for (Experience e : Gilcd.of(few, bytes, bytes, Rng.of(1))) {
+                Batch b = e.train().batches(e.pace(), Rng.of(1)).next();
+                assertThat(b.inputs().tensor("x").scalar_type().intern()).isEqualTo(ScalarType.Float);
             }
         }
     }
