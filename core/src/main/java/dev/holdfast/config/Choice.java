@@ -8,6 +8,7 @@ package dev.holdfast.config;
  * <p>In JSON the name stands first: {@code {"kind": "elr", "beta": 0.7, ...}}; on the command line {@code
  * component.kind=elr} turns to that kind's defaults, and {@code component.beta=0.9} sets one of its components.
  */
+@Frozen
 public interface Choice {
     /** Short lower-case name. */
     String kind();

@@ -1,5 +1,6 @@
 package dev.holdfast.data;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.Tensors;
 import java.util.Arrays;
 
@@ -11,6 +12,7 @@ import java.util.Arrays;
  * @param time time of each row or null
  * @param group group (user) of each row or null
  */
+@Frozen
 public record Batch(Inputs inputs, Target target, Rows rows, int task, int domain, long[] time, long[] group) {
     public Batch {
         if (target.size() >= 0 && target.size() != inputs.size()) {

@@ -1,5 +1,6 @@
 package dev.holdfast.data;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -12,6 +13,7 @@ import org.bytedeco.pytorch.Tensor;
  * Meaning of the columns of a score matrix: which class, at which level of a hierarchy, of which task. Columns are
  * dealt in order of first appearance and are only ever appended, never reordered. Immutable.
  */
+@Frozen
 public final class ClassIndex {
     /** One score column; task -1 when the class belongs to no task in particular, level 0 without a hierarchy. */
     public record Column(int classId, String name, int level, int task) {

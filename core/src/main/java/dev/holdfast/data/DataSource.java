@@ -1,8 +1,10 @@
 package dev.holdfast.data;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.Rng;
 
 /** Rows that can be dealt in batches, in memory ({@link Dataset}) or read in pieces from a file larger than memory. */
+@Frozen
 public interface DataSource {
     Schema schema();
 

@@ -1,9 +1,11 @@
 package dev.holdfast.data;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
 
 /** Rows in memory, in a fixed order, that can be read again and again. Immutable; safe from any thread. */
+@Frozen
 public interface Dataset extends DataSource {
     /** The rows at these positions, in the caller's scope. */
     Batch rows(int... positions);

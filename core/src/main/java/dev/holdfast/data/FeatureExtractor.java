@@ -1,8 +1,10 @@
 package dev.holdfast.data;
 
+import dev.holdfast.config.Frozen;
 import org.bytedeco.pytorch.Tensor;
 
 /** A frozen function of rows: an encoder that nothing trains any more. Safe from any thread. */
+@Frozen
 public interface FeatureExtractor {
     /** Features [n, dim] of the rows, float32, in the caller's scope. */
     Tensor features(Inputs x);

@@ -1,5 +1,6 @@
 package dev.holdfast.data;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
 import java.util.Arrays;
@@ -17,6 +18,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  *
  * <p>A field of bytes (uint8) is read by {@link #x} as fractions of 255. Immutable; tensors belong to whoever made them.
  */
+@Frozen
 public final class Inputs {
     /** How a field is held. */
     public enum Form {

@@ -1,8 +1,10 @@
 package dev.holdfast.data;
 
+import dev.holdfast.config.Frozen;
 import java.util.List;
 
 /** A hierarchy of classes, coarse to fine, in which every class has one parent and every edge a length. Immutable. */
+@Frozen
 public interface LabelTree {
     /** Parent of a class, -1 at a root. */
     int parent(int classId);

@@ -1,5 +1,6 @@
 package dev.holdfast.data;
 
+import dev.holdfast.config.Frozen;
 import java.util.stream.IntStream;
 
 /**
@@ -8,6 +9,7 @@ import java.util.stream.IntStream;
  * @param steps number of batches; -1 = as many as the passes give
  * @param sampler order of the rows in each pass
  */
+@Frozen
 public record Pace(int epochs, int batchSize, long steps, Sampler sampler) {
     public Pace {
         if (epochs < 1 || batchSize < 1 || steps < -1 || steps == 0) {

@@ -1,5 +1,6 @@
 package dev.holdfast.data;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
 import java.util.function.Predicate;
@@ -15,6 +16,7 @@ import org.bytedeco.pytorch.Tensor;
  * @param variance [n, columns] or null
  * @param route expert or task chosen for each row, or null
  */
+@Frozen
 public record Prediction(Tensor scores, ClassIndex columns, Kind kind, Tensor variance, int[] route) {
     /** What the scores are: unnormalised log-probabilities, one logit a label, probabilities, an order only, or values. */
     public enum Kind {

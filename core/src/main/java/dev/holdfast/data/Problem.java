@@ -1,5 +1,6 @@
 package dev.holdfast.data;
 
+import dev.holdfast.config.Frozen;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -13,6 +14,7 @@ import org.bytedeco.pytorch.Tensor;
  * @param needsReasoning whether steps are needed to get there
  * @param image [c, h, w], or null
  */
+@Frozen
 public record Problem(
         String family,
         int level,

@@ -1,5 +1,6 @@
 package dev.holdfast.data;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.Tensors;
 import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
@@ -13,6 +14,7 @@ import org.bytedeco.pytorch.Tensor;
  * @param epoch epoch within the experience, from 0
  * @param step batch within the experience, from 0
  */
+@Frozen
 public record Rows(long[] ids, Tensor weights, Mix mix, int epoch, long step) {
     public Rows {
         if (weights != null) {

@@ -1,5 +1,6 @@
 package dev.holdfast.data;
 
+import dev.holdfast.config.Frozen;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -13,6 +14,7 @@ import java.util.Set;
  * @param classes classes of the target in id order; {@link ClassIndex#EMPTY} where the target has none
  * @param tree hierarchy of the classes, if there is one
  */
+@Frozen
 public record Schema(List<Field> inputs, Class<? extends Target> target, ClassIndex classes, Optional<LabelTree> tree) {
     public Schema {
         inputs = List.copyOf(inputs);

@@ -1,5 +1,6 @@
 package dev.holdfast.evaluate;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.Batch;
 import dev.holdfast.learner.Learner;
 import dev.holdfast.run.Moment;
@@ -7,6 +8,7 @@ import dev.holdfast.run.Probe;
 import dev.holdfast.run.RunLog;
 
 /** A probe that also wants to see what is about to be learnt. */
+@Frozen
 public interface LookAhead extends Probe<Learner> {
     /** Whether the batch that comes next is looked at; asked first. */
     boolean dueBefore(Moment m);

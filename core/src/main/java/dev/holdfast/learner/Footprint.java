@@ -1,5 +1,7 @@
 package dev.holdfast.learner;
 
+import dev.holdfast.config.Frozen;
+
 /**
  * What a learner holds.
  *
@@ -7,4 +9,5 @@ package dev.holdfast.learner;
  * @param bytes everything that it must keep to go on learning: parameters, optimizer moments, stored rows, statistics
  * @param shape one line for people
  */
+@Frozen
 public record Footprint(long parameters, long bytes, String shape) {}

@@ -1,5 +1,6 @@
 package dev.holdfast.learner;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Prediction;
@@ -19,6 +20,7 @@ import dev.holdfast.tensor.Stateful;
  *
  * <p><b>Memory</b>: the caller opens a {@link dev.holdfast.tensor.Scope} around each call and owns what is returned.
  */
+@Frozen
 public interface Learner extends Stateful, AutoCloseable {
     /** What the learner needs and can do; fixed for its life. */
     Capabilities capabilities();

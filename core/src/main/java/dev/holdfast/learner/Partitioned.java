@@ -1,11 +1,13 @@
 package dev.holdfast.learner;
 
+import dev.holdfast.config.Frozen;
 import java.util.List;
 
 /**
  * A learner of label sets that learns groups of labels apart from each other. The groups are disjoint and together hold
  * every declared label.
  */
+@Frozen
 public interface Partitioned {
     /** The groups now; labels are class ids of the schema, ascending in each group. */
     List<List<Integer>> partition();

@@ -1,5 +1,6 @@
 package dev.holdfast.learner;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Dataset;
 import dev.holdfast.loss.SampleTable;
@@ -13,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /** A learner that keeps an opinion of its own about the class of every training sample it saw. */
+@Frozen
 public interface SampleEstimates {
     /** The opinions now; empty if the configuration keeps none, or before the first batch. */
     Optional<Estimates> sampleEstimates();

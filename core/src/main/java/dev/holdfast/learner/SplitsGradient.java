@@ -1,5 +1,6 @@
 package dev.holdfast.learner;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.Batch;
 import dev.holdfast.run.Term;
 import dev.holdfast.tensor.ParamVector;
@@ -11,6 +12,7 @@ import java.util.List;
  *
  * <p>De Lange, van de Ven, Tuytelaars, <i>Continual evaluation for lifelong learning</i>, arXiv 2205.13452, section 5.
  */
+@Frozen
 public interface SplitsGradient {
     /**
      * The two parts of the gradient that {@code learn(b)} would step along if it came next, factors included; the same

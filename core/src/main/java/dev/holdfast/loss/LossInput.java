@@ -1,5 +1,6 @@
 package dev.holdfast.loss;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Rows;
 import dev.holdfast.data.Target;
@@ -19,6 +20,7 @@ import org.bytedeco.pytorch.Tensor;
  * @param training true in a training step
  * @param among which columns take part, or null for all
  */
+@Frozen
 public record LossInput(
         Tensor scores,
         Target target,

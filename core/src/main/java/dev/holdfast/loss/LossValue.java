@@ -1,10 +1,12 @@
 package dev.holdfast.loss;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.run.Term;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
 /** The value of a loss over a batch. */
+@Frozen
 public interface LossValue {
     /** How the losses of the rows become one number. */
     enum Reduction {

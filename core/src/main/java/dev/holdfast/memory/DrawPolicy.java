@@ -1,8 +1,10 @@
 package dev.holdfast.memory;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.Rng;
 
 /** Which stored rows are rehearsed. */
+@Frozen
 public interface DrawPolicy {
     /**
      * n distinct slots, fewer if fewer are filled.

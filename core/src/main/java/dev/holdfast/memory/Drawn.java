@@ -1,5 +1,6 @@
 package dev.holdfast.memory;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Rows;
@@ -15,6 +16,7 @@ import org.bytedeco.pytorch.Tensor;
  * @param extras what was stored with them, by name, each [n, ...]
  * @param slots where they are stored [n]
  */
+@Frozen
 public record Drawn(Batch batch, Map<String, Tensor> extras, int[] slots) {
     public boolean isEmpty() {
         return slots.length == 0;

@@ -1,5 +1,6 @@
 package dev.holdfast.memory;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.DataSource;
 import dev.holdfast.run.RunContext;
@@ -9,6 +10,7 @@ import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 
 /** Rows kept for rehearsal: a replay buffer, a condensed set, a generator. One writer; not safe for several threads. */
+@Frozen
 public interface Memory extends Stateful {
     /**
      * Offers rows in the order in which they arrived; the memory copies what it keeps.

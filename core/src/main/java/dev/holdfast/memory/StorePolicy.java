@@ -1,11 +1,13 @@
 package dev.holdfast.memory;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.Prediction;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Stateful;
 import java.util.function.Function;
 
 /** Which newcomers a full memory keeps, and instead of whom. */
+@Frozen
 public interface StorePolicy extends Stateful {
     /**
      * Slot for a newcomer, or -1 to turn it away; slots are filled in order before any is overwritten.

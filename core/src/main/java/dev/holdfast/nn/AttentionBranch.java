@@ -1,8 +1,10 @@
 package dev.holdfast.nn;
 
+import dev.holdfast.config.Frozen;
 import org.bytedeco.pytorch.Tensor;
 
 /** An extra branch of an attention layer: gets the queries and the layer's own output and returns the new output. */
+@Frozen
 public interface AttentionBranch extends Part {
     /**
      * @param queries [B,heads,T,d]

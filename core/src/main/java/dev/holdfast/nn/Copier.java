@@ -1,5 +1,6 @@
 package dev.holdfast.nn;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.Scope;
 import java.util.IdentityHashMap;
 import java.util.Map;
@@ -10,6 +11,7 @@ import org.bytedeco.pytorch.Tensor;
  * One deep copy under way. Every object is copied once, so that whatever was shared in the original (a leaf in two
  * sites, a pool behind many sources) is shared in the copy too. For one thread and one copy.
  */
+@Frozen
 public final class Copier {
     private final Map<Object, Object> done = new IdentityHashMap<>();
     private final UnaryOperator<Tensor> tensors;

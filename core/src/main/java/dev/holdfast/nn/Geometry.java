@@ -1,5 +1,6 @@
 package dev.holdfast.nn;
 
+import dev.holdfast.config.Frozen;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -11,6 +12,7 @@ import org.bytedeco.pytorch.global.torch;
  * What a site does with its weight: LINEAR [out,in], CONV [out,in/groups,kh,kw], EMBEDDING [rows,dim], VECTOR [...] (a
  * bias, the affine of a norm, a token). Stride, padding and dilation (each two numbers) and groups belong to CONV.
  */
+@Frozen
 public record Geometry(Kind kind, List<Long> shape, long[] stride, long[] padding, long[] dilation, long groups) {
     /** How the weight is used. */
     public enum Kind {

@@ -1,5 +1,6 @@
 package dev.holdfast.nn;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Prediction;
 import dev.holdfast.tensor.Resized;
@@ -7,6 +8,7 @@ import dev.holdfast.tensor.Rng;
 import java.util.List;
 
 /** A layer from features [n,D] to scores [n,columns] whose columns have a meaning and may grow. */
+@Frozen
 public interface Head extends Layer {
     /** Dotted name, also the prefix of its sites. */
     String name();

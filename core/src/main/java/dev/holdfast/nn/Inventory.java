@@ -3,6 +3,7 @@ package dev.holdfast.nn;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.ParamMeta;
@@ -23,6 +24,7 @@ import org.bytedeco.pytorch.Tensor;
  * are the distinct leaves of all sites, by identity; the saved state is these leaves, the buffers of sources and parts,
  * and the columns of heads.
  */
+@Frozen
 public final class Inventory {
     private static final ObjectMapper JSON = new ObjectMapper();
 

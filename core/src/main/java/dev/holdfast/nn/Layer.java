@@ -1,8 +1,10 @@
 package dev.holdfast.nn;
 
+import dev.holdfast.config.Frozen;
 import org.bytedeco.pytorch.Tensor;
 
 /** A differentiable map of rows: x [n,...] to y [n,...]. */
+@Frozen
 public interface Layer extends Part {
     /** One forward pass; {@code pass} says in which mode and supplies all draws. */
     Tensor forward(Tensor x, Pass pass);

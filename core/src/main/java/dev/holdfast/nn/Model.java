@@ -1,9 +1,11 @@
 package dev.holdfast.nn;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.Inputs;
 import org.bytedeco.pytorch.Tensor;
 
 /** What learners train: rows in, features [n,D] and scores [n,columns] out. */
+@Frozen
 public interface Model extends Part {
     /** Features [n,D]: what the head sees. */
     Tensor features(Inputs in, Pass pass);

@@ -1,5 +1,6 @@
 package dev.holdfast.nn;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Stateful;
@@ -11,6 +12,7 @@ import dev.holdfast.tensor.Stateful;
  * buffers in a fixed order and passes the inventory on to inner parts. Forward passes only read a part and may run in
  * several threads, as long as no thread changes leaves, sources or training-mode buffers meanwhile.
  */
+@Frozen
 public interface Part extends Stateful {
     /** Lists sites, spans, heads and buffers. */
     void describe(Inventory into);

@@ -1,5 +1,6 @@
 package dev.holdfast.nn;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.Rng;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -14,6 +15,7 @@ import org.bytedeco.pytorch.Tensor;
  *
  * <p>The {@code with...} methods return a new pass with an empty memo and leave this one as it is.
  */
+@Frozen
 public final class Pass {
     private boolean training;
     private Rng rng;

@@ -1,5 +1,6 @@
 package dev.holdfast.nn;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.ParamMeta;
 import dev.holdfast.tensor.Scope;
 import java.util.Arrays;
@@ -10,6 +11,7 @@ import org.bytedeco.pytorch.Tensor;
  * The place of one weight in a net: a stable dotted name, a use, and the source that the weight comes from. A fused
  * query-key-value matrix is one site with three named row ranges.
  */
+@Frozen
 public final class Site {
     private ParamMeta meta;
     private Geometry geometry;

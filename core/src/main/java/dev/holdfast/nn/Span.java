@@ -1,6 +1,9 @@
 package dev.holdfast.nn;
 
+import dev.holdfast.config.Frozen;
+
 /** A part of a net with equal input and output width, around which modules can be put. */
+@Frozen
 public interface Span {
     String name();
 

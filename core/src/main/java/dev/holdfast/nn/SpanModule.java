@@ -1,8 +1,10 @@
 package dev.holdfast.nn;
 
+import dev.holdfast.config.Frozen;
 import org.bytedeco.pytorch.Tensor;
 
 /** Code put at a point of a span: adapters, side modules, fusions. */
+@Frozen
 public interface SpanModule extends Part {
     Point point();
 

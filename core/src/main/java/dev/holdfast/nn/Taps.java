@@ -1,5 +1,6 @@
 package dev.holdfast.nn;
 
+import dev.holdfast.config.Frozen;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -13,6 +14,7 @@ import org.bytedeco.pytorch.Tensor;
  * "site:conv.1.out"). Recorded tensors are the live ones, with
  * graph, and belong to the scope of the pass. For one thread.
  */
+@Frozen
 public final class Taps {
     private static final Taps NONE = new Taps(n -> false);
     private final Predicate<String> wanted;

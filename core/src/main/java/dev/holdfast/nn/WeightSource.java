@@ -1,5 +1,6 @@
 package dev.holdfast.nn;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.ParamMeta;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Stateful;
@@ -11,6 +12,7 @@ import org.bytedeco.pytorch.Tensor;
  * Where the weight of a site comes from: a leaf, a product of thin factors, a frozen base plus a small trainable change,
  * a share of a pool. Reading is safe from several threads; a source never caches across passes.
  */
+@Frozen
 public interface WeightSource extends Stateful {
     /** The weight in its logical shape, or one a row [B, shape], in the autograd graph; made once a pass. */
     Tensor materialise(Pass pass);

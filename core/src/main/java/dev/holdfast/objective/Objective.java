@@ -1,11 +1,13 @@
 package dev.holdfast.objective;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.DataSource;
 import dev.holdfast.loss.LossValue;
 import dev.holdfast.tensor.Parameters;
 
 /** A loss over data as a function of parameters; what curvature, importance and saliency are measured on. */
+@Frozen
 public interface Objective {
     /** The leaves it is a function of. */
     Parameters parameters();

@@ -1,5 +1,6 @@
 package dev.holdfast.optim;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.Resized;
@@ -14,6 +15,7 @@ import java.util.function.Supplier;
  * <p>One writer; not for use from two threads. Call it inside a {@link dev.holdfast.tensor.Scope}: what {@link #step}
  * returns belongs to that scope.
  */
+@Frozen
 public interface Optimizer extends Stateful {
     /** One update. {@code again} re-evaluates the same batch at the present values; null where no transform asks for it. */
     Step step(ParamVector g, Supplier<Evaluated> again);

@@ -1,5 +1,6 @@
 package dev.holdfast.optim;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.ParamMeta;
 import java.util.function.Predicate;
 
@@ -13,6 +14,7 @@ import java.util.function.Predicate;
  * @param decay strength of the weight decay; finite, >= 0
  * @param mode how decay acts
  */
+@Frozen
 public record ParamGroup(Predicate<ParamMeta> of, double peak, Schedule factor, double decay, Decay mode) {
     /** How weight decay of strength d acts on a leaf w with direction u and rate r. */
     public enum Decay {

@@ -1,5 +1,6 @@
 package dev.holdfast.optim;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.ParamVector;
 import java.util.function.Supplier;
 
@@ -7,6 +8,7 @@ import java.util.function.Supplier;
  * What one update did. The move is worked out when it is first asked for, since most learners never look at it: ask
  * before the leaves move again. Belongs to the thread and the scope of the update.
  */
+@Frozen
 public final class Step {
     private final ParamVector gradient;
     private final Supplier<ParamVector> toMove;

@@ -1,5 +1,6 @@
 package dev.holdfast.optim;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Parameters;
 import java.util.Map;
@@ -13,4 +14,5 @@ import java.util.function.Supplier;
  * @param moments moments of the rule, read-only
  * @param again re-evaluates the same batch at the present values, or null
  */
+@Frozen
 public record StepContext(long step, Parameters params, Map<String, ParamVector> moments, Supplier<Evaluated> again) {}

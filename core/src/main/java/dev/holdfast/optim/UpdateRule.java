@@ -1,5 +1,6 @@
 package dev.holdfast.optim;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.Resized;
@@ -13,6 +14,7 @@ import java.util.Map;
  *
  * <p>One writer; not for use from two threads.
  */
+@Frozen
 public interface UpdateRule extends Stateful {
     /** The direction; moves the moments. {@code g} is untouched, and the result must not be changed by the caller. */
     ParamVector direction(ParamVector g, StepContext c);

@@ -1,5 +1,6 @@
 package dev.holdfast.penalty;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.loss.Loss;
 import dev.holdfast.objective.Objective;
 import dev.holdfast.optim.Step;
@@ -12,6 +13,7 @@ import org.bytedeco.pytorch.Tensor;
  * A price on moving parameters away from where earlier tasks left them. Leaves are matched by name, so a head that grew
  * is anchored only where it existed.
  */
+@Frozen
 public interface Penalty extends Stateful {
     /** The penalty, a scalar; 0 before the first {@link #consolidate}. */
     Tensor value(Parameters now);

@@ -1,11 +1,13 @@
 package dev.holdfast.registry;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.Schema;
 import dev.holdfast.learner.Learner;
 import dev.holdfast.scenario.Scenario;
 import dev.holdfast.tensor.Rng;
 
 /** A learner that can be named. */
+@Frozen
 public interface LearnerPlugin<C extends Record> extends Plugin<C> {
     /** A fresh learner for rows of this schema; a pure function of its arguments. */
     Learner create(C config, Schema schema, Rng rng);

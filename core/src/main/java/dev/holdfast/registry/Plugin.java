@@ -1,8 +1,10 @@
 package dev.holdfast.registry;
 
+import dev.holdfast.config.Frozen;
 import java.util.List;
 
 /** Something that can be named on the command line, found by {@link java.util.ServiceLoader}. */
+@Frozen
 public interface Plugin<C extends Record> {
     /** Short lower-case name, e.g. {@code derpp}. */
     String name();

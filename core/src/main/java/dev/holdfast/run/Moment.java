@@ -1,5 +1,7 @@
 package dev.holdfast.run;
 
+import dev.holdfast.config.Frozen;
+
 /**
  * A point in a run.
  *
@@ -9,4 +11,5 @@ package dev.holdfast.run;
  * @param experienceEnd true right after the learner was told (or, without boundaries, would have been told) its end
  * @param last report of the last update, null before the first
  */
+@Frozen
 public record Moment(long step, long samples, int experience, boolean experienceEnd, StepReport last) {}

@@ -1,9 +1,11 @@
 package dev.holdfast.run;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.tensor.Rng;
 import java.nio.file.Path;
 
 /** What every long procedure gets: its randomness, and its ties to whoever waits for it. */
+@Frozen
 public interface RunContext {
     /** Root of all draws. */
     Rng rng();

@@ -1,6 +1,9 @@
 package dev.holdfast.run;
 
+import dev.holdfast.config.Frozen;
+
 /** Where evaluators write numbers while a run goes on. */
+@Frozen
 public interface RunLog {
     /** Notes the value of a metric on a task (-1 = overall) at a moment. */
     void put(String metric, int task, Moment m, double value);

@@ -1,5 +1,6 @@
 package dev.holdfast.run;
 
+import dev.holdfast.config.Frozen;
 import java.util.List;
 
 /**
@@ -10,6 +11,7 @@ import java.util.List;
  * @param terms parts of the loss by name
  * @param events what happened besides (a boundary sensed, an expert added, a step skipped)
  */
+@Frozen
 public record StepReport(double loss, long rows, List<Term> terms, List<Event> events) {
     /** One event and its particulars. */
     public record Event(Kind kind, String what) {
@@ -19,6 +21,8 @@ public record StepReport(double loss, long rows, List<Term> terms, List<Event> e
             EXPERT_ADDED,
             PARTITION_CHANGED,
             MODEL_RESET,
+            /** What was done is likely to go wrong. */
+            UNSTABLE,
             STEP_SKIPPED
         }
     }

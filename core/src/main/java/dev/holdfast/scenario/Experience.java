@@ -1,5 +1,6 @@
 package dev.holdfast.scenario;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.DataSource;
 import dev.holdfast.data.Pace;
@@ -15,6 +16,7 @@ import dev.holdfast.data.Pace;
  * @param pace how its rows are dealt
  * @param protocol what happens to each batch of rows
  */
+@Frozen
 public record Experience(
         int index,
         int task,

@@ -1,5 +1,6 @@
 package dev.holdfast.scenario;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.Schema;
 import java.util.List;
 
@@ -7,6 +8,7 @@ import java.util.List;
  * In which order and form data arrive: a pure function of (data, configuration, seed). Iterating yields the experiences
  * from the first, again and again.
  */
+@Frozen
 public interface Scenario extends Iterable<Experience> {
     /** Short name with its settings, e.g. {@code class-incremental 5x2}. */
     String name();

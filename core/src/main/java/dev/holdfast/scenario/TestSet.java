@@ -1,5 +1,6 @@
 package dev.holdfast.scenario;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Dataset;
 
@@ -8,6 +9,7 @@ import dev.holdfast.data.Dataset;
  *
  * @param classes the classes among which a learner chooses when the task id is given at test time
  */
+@Frozen
 public record TestSet(int task, String name, Dataset data, ClassIndex classes) {
     public TestSet {
         if (data.size() == 0) {

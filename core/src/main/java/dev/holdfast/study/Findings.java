@@ -1,8 +1,10 @@
 package dev.holdfast.study;
 
+import dev.holdfast.config.Frozen;
 import java.util.List;
 
 /** All that a study measured. */
+@Frozen
 public record Findings(List<Row> rows) {
     /**
      * One number.

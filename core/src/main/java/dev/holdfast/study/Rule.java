@@ -1,5 +1,6 @@
 package dev.holdfast.study;
 
+import dev.holdfast.config.Frozen;
 import java.util.List;
 
 /**
@@ -7,6 +8,7 @@ import java.util.List;
  *
  * <p>{@code seedsNeeded} is the share of seeds in which a rule must hold; 1 = it must hold for the mean over seeds.
  */
+@Frozen
 public sealed interface Rule {
     /** arm - baseline >= margin, or arm / baseline >= margin, paired over seeds. */
     record Paired(

@@ -1,8 +1,10 @@
 package dev.holdfast.study;
 
+import dev.holdfast.config.Frozen;
 import java.util.List;
 
 /** A paper's claim, re-run at a scale that two CPU cores can hold; found by {@link java.util.ServiceLoader}. */
+@Frozen
 public interface Study {
     Paper paper();
 

@@ -1,10 +1,12 @@
 package dev.holdfast.study;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.catalog.DataPair;
 import dev.holdfast.run.RunContext;
 import java.util.List;
 
 /** What a study gets to run with. */
+@Frozen
 public interface StudyContext extends RunContext {
     /** How much work a study may be: seconds, minutes, as long as it takes. */
     enum Budget {

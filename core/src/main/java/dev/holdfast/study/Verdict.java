@@ -1,5 +1,6 @@
 package dev.holdfast.study;
 
+import dev.holdfast.config.Frozen;
 import java.util.Map;
 
 /**
@@ -8,6 +9,7 @@ import java.util.Map;
  * @param byCriterion outcome of each criterion by id
  * @param note what was missing, or what should be known when reading it
  */
+@Frozen
 public record Verdict(Outcome outcome, Map<String, Outcome> byCriterion, String note) {
     public enum Outcome {
         HOLDS,

@@ -1,5 +1,6 @@
 package dev.holdfast.tensor;
 
+import dev.holdfast.config.Frozen;
 import org.bytedeco.pytorch.AutoGradMode;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -12,6 +13,7 @@ import org.bytedeco.pytorch.global.torch;
  *
  * <p>Stateless; safe from any thread.
  */
+@Frozen
 public final class Autograd {
     private Autograd() {}
 

@@ -1,5 +1,7 @@
 package dev.holdfast.tensor;
 
+import dev.holdfast.config.Frozen;
+
 /**
  * What a rule may know about a leaf.
  *
@@ -10,6 +12,7 @@ package dev.holdfast.tensor;
  * @param decay whether weight decay may act on it
  * @param depth position of its layer, counted from the input
  */
+@Frozen
 public record ParamMeta(String name, Role role, long fanIn, long fanOut, boolean decay, int depth) {
     /** What a leaf does in its network. */
     public enum Role {

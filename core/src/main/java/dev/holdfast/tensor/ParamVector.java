@@ -1,5 +1,6 @@
 package dev.holdfast.tensor;
 
+import dev.holdfast.config.Frozen;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiFunction;
@@ -14,6 +15,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * reached. Null is not zero: moments, counters and decay of such a leaf do not move. Immutable; the tensors belong to
  * the scope in which they were made.
  */
+@Frozen
 public final class ParamVector {
     private final Parameters of;
     private final Tensor[] parts;

@@ -1,5 +1,6 @@
 package dev.holdfast.tensor;
 
+import dev.holdfast.config.Frozen;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -12,6 +13,7 @@ import org.bytedeco.pytorch.Tensor;
  * Named, ordered, distinct leaves: what an optimizer moves, a penalty anchors and a gradient is taken over. The list is
  * fixed; the values in it move. One writer at a time.
  */
+@Frozen
 public final class Parameters {
     private final List<ParamMeta> meta;
     private final Tensor[] leaves;

@@ -1,5 +1,6 @@
 package dev.holdfast.tensor;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.math.Philox;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -12,6 +13,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * <p>The bits are those of {@link Philox}. An instance counts its position and is meant for one thread; children are
  * independent of the parent's position.
  */
+@Frozen
 public final class Rng {
     private final long key;
     private long block;

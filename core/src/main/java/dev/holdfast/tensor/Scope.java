@@ -1,5 +1,6 @@
 package dev.holdfast.tensor;
 
+import dev.holdfast.config.Frozen;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -25,6 +26,7 @@ import org.bytedeco.pytorch.Tensor;
  * native objects were left to it than its cap. Scopes are bound to the thread that opened them and close in reverse
  * order.
  */
+@Frozen
 public final class Scope extends PointerScope {
     private static final ThreadLocal<long[]> TAKEN = ThreadLocal.withInitial(() -> new long[1]);
 

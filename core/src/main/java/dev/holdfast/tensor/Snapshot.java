@@ -1,10 +1,12 @@
 package dev.holdfast.tensor;
 
+import dev.holdfast.config.Frozen;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
 /** Copies of several states taken at one moment, to go back to later. */
+@Frozen
 public record Snapshot(List<State> states) {
     public Snapshot {
         states = List.copyOf(states);

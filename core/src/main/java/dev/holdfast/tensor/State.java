@@ -1,5 +1,6 @@
 package dev.holdfast.tensor;
 
+import dev.holdfast.config.Frozen;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
@@ -10,6 +11,7 @@ import org.bytedeco.pytorch.Tensor;
  *
  * <p>A state made by {@link Stateful#state} may share memory with what it was taken from; {@link #copy} does not.
  */
+@Frozen
 public final class State {
     private final Map<String, Tensor> tensors = new LinkedHashMap<>();
     private final Map<String, String> values = new LinkedHashMap<>();

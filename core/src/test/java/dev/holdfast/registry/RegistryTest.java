@@ -113,6 +113,7 @@ class RegistryTest {
                         "domain-permuted",
                         "domain-rotated",
                         "domain-turning",
+                        "drifting-classes",
                         "joint",
                         "stream",
                         "task-incremental");

@@ -1,5 +1,6 @@
 package dev.holdfast.data.catalog;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.Dataset;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.table.Preprocessing;
@@ -12,6 +13,7 @@ import java.util.Optional;
  * @param note where the rows come from and what was done to them, in a sentence or two for people
  * @param preprocessing how raw table rows became numbers, to be kept with a model; empty for images
  */
+@Frozen
 public record DataPair(String name, String note, Dataset train, Dataset test, Optional<Preprocessing> preprocessing) {
     public DataPair {
         if (!train.schema().classes().equals(test.schema().classes())

@@ -1,11 +1,13 @@
 package dev.holdfast.data.catalog;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.source.DataOptions;
 import dev.holdfast.data.source.Progress;
 import java.nio.file.Path;
 import java.util.Optional;
 
 /** A data set that can be named by id, found by {@link java.util.ServiceLoader}; a jar of your own adds more. */
+@Frozen
 public interface DataSourcePlugin {
     /** Name on the command line: lower case letters, digits and hyphens. */
     String id();
