@@ -90,25 +90,6 @@ public final class LabelClusterer {
         }
     }
 
-    /**
-     * A label that came in mid-stream found its cluster.
-     *
-     * @param cluster the labels that it joined
-     * @param mean its mean d to them
-     */
-    public record Join(long row, int label, int[] cluster, double mean) {
-        @Override
-        public String toString() {
-            return "label " + label + " joined " + Arrays.toString(cluster);
-        }
-    }
-
-    /** Labels first, ..., end - 1 are new; pairs of all labels that there were then are counted for them. */
-    private record Newcomers(int first, int end, PairCounter counts) {}
-
-    /** Dissimilarities of a leaf. */
-    private record Spread(double d0, double d1, double d2, double mean, int first, int second) {}
-
     private final Config config;
     private final int labels;
     private LabelCluster root;
@@ -122,7 +103,7 @@ public final class LabelClusterer {
     private int[][] partition;
     private List<Event> events = List.of();
     private List<Newcomers> newcomers = new ArrayList<>();
-    private List<Join> joins = List.of();
+    private List<Newcomers.Join> joins = List.of();
 
     /** The clusters that count; of each label its leaf and its place there. */
     private List<LabelCluster> leaves;
@@ -173,18 +154,18 @@ public final class LabelClusterer {
         return changed;
     }
 
-    /** Counts the row for labels that are new, and lets those join a cluster whose {@code nMin} rows are full. */
+    /**
+     * Counts the row for labels that are new, and lets those join a cluster whose {@code nMin} rows are full. What is known
+     * of all pairs is from then on what these rows say.
+     */
     private boolean welcome(int[] active, int count) {
         joins = new ArrayList<>();
-        for (Newcomers s : newcomers) {
-            int n = 0;
-            while (n < count && active[n] < s.counts.labels()) {
-                n++;
-            }
-            s.counts.add(active, n);
-        }
+        newcomers.forEach(n -> n.add(active, count));
         while (!newcomers.isEmpty() && newcomers.get(0).counts.rows() >= config.nMin) {
-            join(newcomers.remove(0));
+            Newcomers n = newcomers.remove(0);
+            joins.addAll(n.join(leaves, rows));
+            recent = n.counts.project(every(labels));
+            before.clear();
         }
         if (joins.isEmpty()) {
             return false;
@@ -192,36 +173,6 @@ public final class LabelClusterer {
         index();
         partition = refined();
         return true;
-    }
-
-    /**
-     * Each new label joins the leaf that it is least unlike on average (ties: the first). What is known of these leaves, and
-     * of all pairs, is from then on what these rows say, for they alone tell of the new labels as of the old.
-     */
-    private void join(Newcomers s) {
-        List<LabelCluster> grown = new ArrayList<>();
-        for (int label = s.first; label < s.end; label++) {
-            LabelCluster best = null;
-            double least = Double.POSITIVE_INFINITY;
-            for (LabelCluster c : leaves) {
-                double sum = 0;
-                for (int other : c.labels) {
-                    sum += d(s.counts, label, other);
-                }
-                if (sum / c.labels.length < least) {
-                    least = sum / c.labels.length;
-                    best = c;
-                }
-            }
-            joins.add(new Join(rows, label, best.labels, least));
-            best.take(label);
-            grown.add(best);
-        }
-        for (LabelCluster c : grown) {
-            c.counts = s.counts.project(c.labels);
-        }
-        recent = s.counts.project(every(labels));
-        before.clear();
     }
 
     private boolean look() {
@@ -233,13 +184,13 @@ public final class LabelClusterer {
             if (c.labels.length < 2 || !c.leaf() || !attached(c)) {
                 continue;
             }
-            Spread s = spread(c);
+            LabelCluster.Spread s = c.spread();
             double eps = eps(c);
             if (c.parent != null && config.merge != MergeRule.SEPARATION && merge(c, s, eps, happened)) {
                 continue;
             }
-            boolean far = s.d1 - s.d2 > eps || config.tau > eps;
-            if (far && (s.d1 - s.d0) * Math.abs(s.d1 + s.d0 - 2 * s.mean) > eps) {
+            boolean far = s.d1() - s.d2() > eps || config.tau > eps;
+            if (far && (s.d1() - s.d0()) * Math.abs(s.d1() + s.d0() - 2 * s.mean()) > eps) {
                 split(c, s, eps, happened);
             }
         }
@@ -325,54 +276,23 @@ public final class LabelClusterer {
         return HoeffdingBound.of(1, config.delta, c.counts.rows());
     }
 
-    private static double d(PairCounter counts, int i, int j) {
-        return 1 - counts.jaccard(i, j);
-    }
-
-    private static Spread spread(LabelCluster c) {
-        int n = c.labels.length;
-        double d0 = Double.POSITIVE_INFINITY;
-        double d1 = Double.NEGATIVE_INFINITY;
-        double d2 = Double.NEGATIVE_INFINITY;
-        double sum = 0;
-        int first = 0;
-        int second = 1;
-        for (int i = 0; i < n; i++) {
-            for (int j = i + 1; j < n; j++) {
-                double d = d(c.counts, i, j);
-                sum += d;
-                d0 = Math.min(d0, d);
-                if (d > d1) {
-                    d2 = d1;
-                    d1 = d;
-                    first = i;
-                    second = j;
-                } else {
-                    d2 = Math.max(d2, d);
-                }
-            }
-        }
-        // two labels are one pair: there is no second largest, and nothing to tell apart
-        return new Spread(d0, d1, n == 2 ? d1 : d2, sum / (0.5 * n * (n - 1)), first, second);
-    }
-
-    private boolean merge(LabelCluster c, Spread s, double eps, List<Event> happened) {
+    private boolean merge(LabelCluster c, LabelCluster.Spread s, double eps, List<Event> happened) {
         LabelCluster p = c.parent;
-        if (!(s.d1 - p.d1AtSplit > Math.max(p.epsAtSplit, eps))) {
+        if (!(s.d1() - p.d1AtSplit > Math.max(p.epsAtSplit, eps))) {
             return false;
         }
         dissolve(p);
-        happened.add(new Event(rows, false, p.labels, NONE, NONE, NONE, s.d0, s.d1, p.d1AtSplit, s.mean, eps));
+        happened.add(new Event(rows, false, p.labels, NONE, NONE, NONE, s.d0(), s.d1(), p.d1AtSplit, s.mean(), eps));
         return true;
     }
 
-    private void split(LabelCluster c, Spread s, double eps, List<Event> happened) {
+    private void split(LabelCluster c, LabelCluster.Spread s, double eps, List<Event> happened) {
         int[] left = new int[c.labels.length];
         int[] right = new int[c.labels.length];
         int l = 0;
         int r = 0;
         for (int k = 0; k < c.labels.length; k++) {
-            boolean first = k == s.first || (k != s.second && d(c.counts, k, s.first) < d(c.counts, k, s.second));
+            boolean first = k == s.first() || (k != s.second() && c.d(k, s.first()) < c.d(k, s.second()));
             if (first) {
                 left[l++] = c.labels[k];
             } else {
@@ -381,16 +301,14 @@ public final class LabelClusterer {
         }
         c.left = new LabelCluster(Arrays.copyOf(left, l), c);
         c.right = new LabelCluster(Arrays.copyOf(right, r), c);
-        c.d1AtSplit = s.d1;
+        c.d1AtSplit = s.d1();
         c.epsAtSplit = eps;
         c.separationAtSplit = separation(
-                c,
-                c.left.labels,
-                (i, j) -> d(c.counts, Arrays.binarySearch(c.labels, i), Arrays.binarySearch(c.labels, j)));
+                c, c.left.labels, (i, j) -> c.d(Arrays.binarySearch(c.labels, i), Arrays.binarySearch(c.labels, j)));
         c.counts.clear();
-        int[] pivots = {c.labels[s.first], c.labels[s.second]};
-        happened.add(
-                new Event(rows, true, c.labels, pivots, c.left.labels, c.right.labels, s.d0, s.d1, s.d2, s.mean, eps));
+        int[] pivots = {c.labels[s.first()], c.labels[s.second()]};
+        happened.add(new Event(
+                rows, true, c.labels, pivots, c.left.labels, c.right.labels, s.d0(), s.d1(), s.d2(), s.mean(), eps));
     }
 
     private void index() {
@@ -457,7 +375,7 @@ public final class LabelClusterer {
     }
 
     /** New labels that joined a cluster at the last row. */
-    public List<Join> joins() {
+    List<Newcomers.Join> joins() {
         return joins;
     }
 
@@ -487,23 +405,14 @@ public final class LabelClusterer {
 
     public void save(NumberWriter w) {
         w.add(rows).add(recent.save()).add(before.save()).add(cardinalities);
-        save(root, w);
+        root.save(w);
         w.add(partition.length);
         for (int[] g : partition) {
             w.add(g);
         }
         w.add(newcomers.size());
         for (Newcomers s : newcomers) {
-            w.add(s.first).add(s.end).add(s.counts.save());
-        }
-    }
-
-    private static void save(LabelCluster c, NumberWriter w) {
-        w.add(c.labels).add(c.counts.save()).add(c.leaf());
-        if (!c.leaf()) {
-            w.add(c.d1AtSplit).add(c.epsAtSplit).add(c.separationAtSplit);
-            save(c.left, w);
-            save(c.right, w);
+            s.save(w);
         }
     }
 
@@ -520,7 +429,7 @@ public final class LabelClusterer {
             throw r.damaged("there are " + c.length + " counts of cardinalities for " + known + " labels");
         }
         cardinalities = Arrays.copyOf(c, labels + 1);
-        root = restore(r, null);
+        root = LabelCluster.restore(r, labels, null);
         index();
         partition = new int[r.integer(1, known)][];
         for (int g = 0; g < partition.length; g++) {
@@ -528,14 +437,10 @@ public final class LabelClusterer {
         }
         newcomers = new ArrayList<>();
         for (int n = r.integer(0, known); n > 0; n--) {
-            int first = r.integer(1, known - 1);
-            int end = r.integer(first + 1, known);
-            PairCounter counts = new PairCounter(end);
-            counts.restore(r.longs());
-            newcomers.add(new Newcomers(first, end, counts));
+            newcomers.add(Newcomers.restore(r, known));
         }
         if (known < labels) {
-            newcomers.add(new Newcomers(known, labels, new PairCounter(labels)));
+            newcomers.add(new Newcomers(known, labels));
         }
         int settled = newcomers.isEmpty() ? labels : newcomers.get(0).first;
         for (int l = 0; l < settled; l++) {
@@ -551,22 +456,5 @@ public final class LabelClusterer {
         PairCounter c = new PairCounter(known);
         c.restore(r.longs());
         return known == labels ? c : c.project(every(labels));
-    }
-
-    private LabelCluster restore(NumberReader r, LabelCluster parent) {
-        int[] some = r.labels(labels);
-        if (some.length == 0) {
-            throw r.damaged("a cluster has no labels");
-        }
-        LabelCluster c = new LabelCluster(some, parent);
-        c.counts.restore(r.longs());
-        if (!r.flag()) {
-            c.d1AtSplit = r.next();
-            c.epsAtSplit = r.next();
-            c.separationAtSplit = r.next();
-            c.left = restore(r, c);
-            c.right = restore(r, c);
-        }
-        return c;
     }
 }

@@ -1,6 +1,5 @@
 package dev.holdfast.learner.stream.tree;
 
-import dev.holdfast.learner.stream.part.FeatureSpace;
 import dev.holdfast.learner.stream.part.LabelEntropy;
 import dev.holdfast.math.stream.HoeffdingBound;
 
@@ -51,13 +50,12 @@ final class SplitSearch {
     static Split of(Leaf leaf) {
         TreeConfig c = leaf.labelling.config;
         double n = leaf.weight();
-        FeatureSpace space = leaf.labelling.context.space();
         Search s = new Search(leaf);
         Split best = null;
         // not splitting has merit 0
         double second = 0;
-        for (int j = 0; j < space.width(); j++) {
-            Split candidate = space.vocabulary(j) > 0 ? s.nominal(j) : s.numeric(j, c.thresholds());
+        for (int j = 0; j < leaf.width(); j++) {
+            Split candidate = leaf.vocabulary(j) > 0 ? s.nominal(j) : s.numeric(j, c.thresholds());
             if (candidate == null) {
                 continue;
             }
@@ -123,7 +121,7 @@ final class SplitSearch {
                     at = t;
                 }
             }
-            return most == Double.NEGATIVE_INFINITY ? null : new Split(column, at, -1, most);
+            return most == Double.NEGATIVE_INFINITY ? null : new Split(leaf.column(column), at, -1, most);
         }
 
         private void fit(int label, int column) {
@@ -186,7 +184,7 @@ final class SplitSearch {
                 }
                 double merit = LabelEntropy.merit(before, left, nLeft, right, nRight);
                 if (best == null || merit > best.merit()) {
-                    best = new Split(column, 0, v, merit);
+                    best = new Split(leaf.column(column), 0, v, merit);
                 }
             }
             return best;
