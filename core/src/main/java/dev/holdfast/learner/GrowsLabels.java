@@ -13,7 +13,8 @@ public interface GrowsLabels extends Learner {
 
     /**
      * Gives each of these labels a column after those there are. Predictions of the other labels stay what they are, to the
-     * bit; from now on every row must tell of the new ones too. Rows learnt before say nothing about them.
+     * bit; from now on every row must tell of the new ones too. Rows learnt before say nothing about them. To be called by the
+     * thread that learns.
      *
      * @throws IllegalArgumentException if a label or its name is known already or given twice; nothing changes then
      */

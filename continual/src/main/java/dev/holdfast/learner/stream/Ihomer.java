@@ -194,7 +194,7 @@ public final class Ihomer implements RowModel {
 
     private String cause() {
         List<String> now = new ArrayList<>();
-        clusterer.joins().forEach(j -> now.add(j.toString()));
+        clusterer.joins().stream().filter(j -> j.row() == clusterer.rows()).forEach(j -> now.add(j.toString()));
         clusterer.events().stream().filter(e -> e.row() == clusterer.rows()).forEach(e -> now.add(e.toString()));
         return now.isEmpty() ? "the usual size of a label set changed" : String.join("; ", now);
     }

@@ -374,7 +374,7 @@ public final class LabelClusterer {
         return events;
     }
 
-    /** New labels that joined a cluster at the last row. */
+    /** New labels that joined a cluster last. */
     List<Newcomers.Join> joins() {
         return joins;
     }

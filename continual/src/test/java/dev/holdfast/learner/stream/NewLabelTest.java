@@ -171,6 +171,7 @@ class NewLabelTest {
             assertThat(together(l, 7)).hasSizeGreaterThan(1);
             learn(l, i, i + 1);
         }
+        assertThat(l.history()).filteredOn(c -> c.cause().contains("joined")).hasSize(1);
         int[] groups = new LabelBlocks(LabelBlocks.Config.defaults(0), Rng.of(5)).groups();
         assertThat(l.partition()).containsExactlyInAnyOrder(List.of(0, 1, 3), List.of(2, 4, 5), List.of(6, 7, 8));
         assertThat(l.partition())
