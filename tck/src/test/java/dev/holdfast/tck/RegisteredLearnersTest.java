@@ -78,6 +78,8 @@ class RegisteredLearnersTest {
                         with("ewc", "anchor.accumulate", "separate"),
                         with("gacil", "buffer", "30", "form", "gram", "bias", "true"),
                         with("gacil", "buffer", "0", "features.extractor", "first_part"),
+                        with("gacil", "buffer", "30", "expansion", "gaussian"),
+                        with("gacil", "buffer", "30", "exposedUpdate", "false"),
                         with("slda", "lda.covariance", "streaming"),
                         with("fetril", "selector", "herding", "features.extractor", "first_part"),
                         with("ihomer", "clusters.nMin", "16", "clusters.delta", "0.5", "replay", "20"),
