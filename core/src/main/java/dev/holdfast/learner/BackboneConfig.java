@@ -30,6 +30,8 @@ public record BackboneConfig(
     /** The backbones that can be named. */
     public enum Kind {
         AUTO,
+        /** No network at all: the head sits on the flattened inputs. */
+        LINEAR,
         MLP,
         CONVNET,
         RESNET,
@@ -50,6 +52,11 @@ public record BackboneConfig(
         return new BackboneConfig(Kind.MLP, List.of(widths), init);
     }
 
+    /** A linear classifier on the inputs as they are. */
+    public static BackboneConfig linear() {
+        return new BackboneConfig(Kind.LINEAR, List.of(), Init.KAIMING_UNIFORM);
+    }
+
     /** A fresh float32 network for rows of the schema's first field, with a head without columns. */
     public Model build(Schema schema, Rng rng) {
         return blueprint(schema).with(HeadSpec.linear()).build(rng, ScalarType.Float);
@@ -58,6 +65,7 @@ public record BackboneConfig(
     /** One line for people. */
     public String describe(Schema schema) {
         return switch (resolve(field(schema))) {
+            case LINEAR -> "linear";
             case MLP -> "MLP " + mlpWidths();
             case CONVNET -> "ConvNet " + channels();
             case RESNET -> "slim ResNet-18";
@@ -70,11 +78,12 @@ public record BackboneConfig(
         Schema.Field field = field(schema);
         List<Long> shape = field.shape();
         Kind resolved = resolve(field);
-        if (resolved != Kind.MLP && field.kind() != Schema.Field.Kind.IMAGE) {
+        if (resolved != Kind.MLP && resolved != Kind.LINEAR && field.kind() != Schema.Field.Kind.IMAGE) {
             throw new IllegalArgumentException("A " + resolved + " needs images but field '" + field.name() + "' is a "
                     + field.kind() + " of shape " + shape + ".\nMaybe backbone.kind=MLP is meant.");
         }
         return switch (resolved) {
+            case LINEAR -> new Mlp(shape, List.of(), init, Activation.RELU, 0);
             case MLP -> new Mlp(shape, mlpWidths(), init, Activation.RELU, 0);
             case CONVNET -> new ConvNet(shape, channels(), Norm.NONE);
             case RESNET -> new ResNetSlim(shape, 20, Norm.GROUP);
