@@ -12,6 +12,7 @@ import dev.holdfast.data.source.Splits;
 import dev.holdfast.evaluate.Run;
 import dev.holdfast.learner.BackboneConfig;
 import dev.holdfast.learner.NetConfig;
+import dev.holdfast.learner.analytic.FeatureTranslation;
 import dev.holdfast.learner.baseline.Finetune;
 import dev.holdfast.nn.Model;
 import dev.holdfast.nn.Pass;
@@ -142,6 +143,23 @@ record FrozenFeatures(MemoryDataset train, MemoryDataset test, double epochSecon
     FrozenFeatures heldBack(double share, Rng rng) {
         Splits.Split s = Splits.stratified(train.classIds(), share, rng);
         return new FrozenFeatures(train.subset(s.train()), train.subset(s.test()), epochSeconds);
+    }
+
+    /** The same rows divided by their norms. */
+    FrozenFeatures normalised() {
+        return new FrozenFeatures(normalised(train), normalised(test), epochSeconds);
+    }
+
+    private static MemoryDataset normalised(MemoryDataset d) {
+        try (Scope s = Scope.open()) {
+            Tensor x = d.rows(IntStream.range(0, (int) d.size()).toArray())
+                    .inputs()
+                    .x();
+            return MemoryDataset.of(
+                    d.schema(),
+                    Inputs.of(FeatureTranslation.normalise(x)),
+                    new Target.ClassIds(Tensors.copy(((Target.ClassIds) d.target()).ids())));
+        }
     }
 
     void close() {
