@@ -28,8 +28,14 @@ public sealed interface Target {
         }
     }
 
-    /** Class ids [n] int64 (ids of the schema, not score columns). */
+    /**
+     * Class ids [n] int64 (ids of the schema, not score columns). A row may have {@link #NO_CLASS}: it belongs to none,
+     * so that it can be shown without its label, but not learnt with it, and no score counts it.
+     */
     record ClassIds(Tensor ids) implements Target {
+        /** Id of rows that belong to no class. */
+        public static final long NO_CLASS = -1;
+
         public ClassIds {
             Tensors.requireShape("class ids", ids, -1);
         }

@@ -31,6 +31,10 @@ public final class Compatibility {
         if (c.has(Trait.NEEDS_BOUNDARIES) && parts.stream().anyMatch(e -> !e.boundaryKnown())) {
             why.add("it needs to be told where parts begin and end, but here boundaries are hidden");
         }
+        if (c.has(Trait.NEEDS_BASE) && !base(parts.get(0))) {
+            why.add("it trains its base on the first part, but here the end of that part is hidden, or its rows pass by"
+                    + " once");
+        }
         if (c.has(Trait.LEARNS_AT_END) && parts.stream().anyMatch(e -> !e.boundaryKnown())) {
             why.add("it learns only when a part ends, but here boundaries are hidden");
         }
@@ -41,6 +45,10 @@ public final class Compatibility {
             why.add("it predicts only when told the task, but here the task is unknown at test time");
         }
         return why;
+    }
+
+    private static boolean base(Experience first) {
+        return first.boundaryKnown() && first.train().rereadable() && first.protocol() == Experience.Protocol.TRAIN;
     }
 
     /** The same of a configured plugin, which may admit no such rows or be unable to rearrange the stream. */

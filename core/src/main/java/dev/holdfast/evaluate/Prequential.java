@@ -21,7 +21,8 @@ import java.util.List;
  * over time), of the no-change baseline that repeats the labels of the row before, and the places where the error rose.
  *
  * <p>Rows with one class are scored by {@link dev.holdfast.evaluate.metric.ClassAgreement}, label sets by {@link
- * dev.holdfast.evaluate.metric.MultiLabelMetrics}; a label is said if its probability exceeds 1/2. A learner that cannot
+ * dev.holdfast.evaluate.metric.MultiLabelMetrics}; a label is said if its probability exceeds 1/2. Rows of {@linkplain
+ * Target.ClassIds#NO_CLASS no class} are shown to the learner but not counted. A learner that cannot
  * predict yet has said nothing: a wrong class, or the empty set. A drift is noted where {@link Adwin} finds that the
  * error of the rows (0 or 1; for label sets the share of wrong labels) changed and went up.
  *
@@ -95,6 +96,9 @@ public final class Prequential implements Stateful {
             boolean[][] truth = truth(b);
             boolean[][] said = said(p, b.size());
             for (int i = 0; i < truth.length; i++) {
+                if (truth[i] == null) {
+                    continue;
+                }
                 all.add(truth[i], said[i]);
                 block.add(truth[i], said[i]);
                 rose |= error.add(StreamScore.error(truth[i], said[i], sets)) && error.rose();
@@ -167,6 +171,7 @@ public final class Prequential implements Stateful {
         }
     }
 
+    /** What each row is; null for a row of no class. */
     private boolean[][] truth(Batch b) {
         if (sets) {
             if (b.target() instanceof Target.MultiLabel m && m.known() == null) {
@@ -178,6 +183,10 @@ public final class Prequential implements Stateful {
         long[] ids = b.classIds();
         boolean[][] y = new boolean[ids.length][schema.classes().size()];
         for (int i = 0; i < ids.length; i++) {
+            if (ids[i] == Target.ClassIds.NO_CLASS) {
+                y[i] = null;
+                continue;
+            }
             int c = schema.classes().columnOf((int) ids[i]);
             if (c < 0) {
                 throw new IllegalArgumentException(

@@ -22,11 +22,13 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * @param kind AUTO = a multilayer perceptron for vectors and images of at most 1024 numbers, a ConvNet for larger images
  * @param widths hidden widths (MLP, default 100, 100) or channels (CONVNET, default 16, 32, 64); empty = the default
  * @param init how fully connected weights start
+ * @param norm of MLP and CONVNET, before every activation; a RESNET has group norms and a VIT layer norms
  */
 public record BackboneConfig(
         @Doc("which network; AUTO chooses by the data") Kind kind,
         @Doc("hidden widths or channels; empty = the network's default") List<Integer> widths,
-        @Doc("how fully connected weights start") Init init) {
+        @Doc("how fully connected weights start") Init init,
+        @Doc("norm of an MLP or CONVNET before every activation") Norm norm) {
     /** The backbones that can be named. */
     public enum Kind {
         AUTO,
@@ -44,6 +46,16 @@ public record BackboneConfig(
         widths = List.copyOf(widths);
     }
 
+    /** Without norms. */
+    public BackboneConfig(Kind kind, List<Integer> widths, Init init) {
+        this(kind, widths, init, Norm.NONE);
+    }
+
+    /** The same with a norm before every activation. */
+    public BackboneConfig withNorm(Norm n) {
+        return new BackboneConfig(kind, widths, init, n);
+    }
+
     public static BackboneConfig auto() {
         return new BackboneConfig(Kind.AUTO, List.of(), Init.KAIMING_UNIFORM);
     }
@@ -59,7 +71,12 @@ public record BackboneConfig(
 
     /** A fresh float32 network for rows of the schema's first field, with a head without columns. */
     public Model build(Schema schema, Rng rng) {
-        return blueprint(schema).with(HeadSpec.linear()).build(rng, ScalarType.Float);
+        return build(schema, rng, HeadSpec.linear());
+    }
+
+    /** The same with another head. */
+    public Model build(Schema schema, Rng rng, HeadSpec head) {
+        return blueprint(schema).with(head).build(rng, ScalarType.Float);
     }
 
     /** One line for people. */
@@ -83,9 +100,9 @@ public record BackboneConfig(
                     + field.kind() + " of shape " + shape + ".\nMaybe backbone.kind=MLP is meant.");
         }
         return switch (resolved) {
-            case LINEAR -> new Mlp(shape, List.of(), init, Activation.RELU, 0);
-            case MLP -> new Mlp(shape, mlpWidths(), init, Activation.RELU, 0);
-            case CONVNET -> new ConvNet(shape, channels(), Norm.NONE);
+            case LINEAR -> new Mlp(shape, List.of(), init, Activation.RELU, 0, Norm.NONE);
+            case MLP -> new Mlp(shape, mlpWidths(), init, Activation.RELU, 0, norm);
+            case CONVNET -> new ConvNet(shape, channels(), norm);
             case RESNET -> new ResNetSlim(shape, 20, Norm.GROUP);
             case VIT -> VisionTransformer.of(shape.get(0), shape.get(1), shape.get(2), 7);
             case AUTO -> throw new IllegalStateException("AUTO was resolved");

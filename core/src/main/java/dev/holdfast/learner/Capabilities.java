@@ -10,6 +10,11 @@ public record Capabilities(Set<Trait> traits) {
     public enum Trait {
         /** Needs begin and end. */
         NEEDS_BOUNDARIES,
+        /**
+         * Trains its base on the first part: that part must be announced and, when it ends, its rows are read again. Of
+         * later parts it needs neither.
+         */
+        NEEDS_BASE,
         /** Predicts only with the task id. */
         NEEDS_TASK_ID,
         /** Reads an experience's rows again in end, so it does not fit one-pass streams. */

@@ -11,6 +11,7 @@ import dev.holdfast.loss.Loss;
 import dev.holdfast.loss.LossInput;
 import dev.holdfast.nn.Model;
 import dev.holdfast.nn.Pass;
+import dev.holdfast.nn.head.HeadSpec;
 import dev.holdfast.objective.NetObjective;
 import dev.holdfast.objective.Objective;
 import dev.holdfast.optim.Optimizer;
@@ -30,6 +31,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 
@@ -54,15 +56,24 @@ public final class Net implements Stateful {
 
     /** A fresh network for rows of this schema; a pure function of its arguments. */
     public Net(NetConfig config, Schema schema, Rng rng) {
-        this(config, schema, rng, UnaryOperator.identity());
+        this(config, schema, rng, HeadSpec.linear(), UnaryOperator.identity());
+    }
+
+    /** The same with another head. */
+    public Net(NetConfig config, Schema schema, Rng rng, HeadSpec head) {
+        this(config, schema, rng, head, UnaryOperator.identity());
     }
 
     /** The same with a change of the fresh network, before its head gets columns and its optimizer is made. */
     public Net(NetConfig config, Schema schema, Rng rng, UnaryOperator<Model> change) {
+        this(config, schema, rng, HeadSpec.linear(), change);
+    }
+
+    private Net(NetConfig config, Schema schema, Rng rng, HeadSpec head, UnaryOperator<Model> change) {
         this.config = config;
         this.admission = new Admission(schema);
         this.rng = rng;
-        this.model = change.apply(config.backbone().build(schema, rng.child("init")));
+        this.model = change.apply(config.backbone().build(schema, rng.child("init"), head));
         if (config.allClassesFromStart()) {
             model.head().grow(schema.classes().columns(), rng.child("head", 0));
         }
@@ -193,6 +204,11 @@ public final class Net implements Stateful {
                 : r;
     }
 
+    /** Refuses labelled rows that do not fit the schema. */
+    public void requireFits(Batch b) {
+        admission.labelled(b);
+    }
+
     /** Refuses rows to predict that do not fit the schema. */
     public void requireFits(Inputs x) {
         admission.inputs(x);
@@ -275,12 +291,23 @@ public final class Net implements Stateful {
         });
     }
 
-    private void write(Runnable move) {
+    /**
+     * Runs a change of what is predicted from (leaves moved by other means than {@link #descend}) between two
+     * predictions.
+     */
+    public <T> T change(Supplier<T> move) {
         lock.writeLock().lock();
         try {
-            move.run();
+            return move.get();
         } finally {
             lock.writeLock().unlock();
         }
+    }
+
+    private void write(Runnable move) {
+        change(() -> {
+            move.run();
+            return null;
+        });
     }
 }

@@ -2,14 +2,18 @@ package dev.holdfast.registry;
 
 import dev.holdfast.config.Doc;
 import dev.holdfast.data.Dataset;
+import dev.holdfast.data.Schema;
+import dev.holdfast.data.corrupt.ImageShift;
 import dev.holdfast.scenario.Blurry;
 import dev.holdfast.scenario.ClassIncremental;
 import dev.holdfast.scenario.Dealing;
 import dev.holdfast.scenario.DomainIncremental;
+import dev.holdfast.scenario.Gilcd;
 import dev.holdfast.scenario.Joint;
 import dev.holdfast.scenario.Scenario;
 import dev.holdfast.scenario.Stream;
 import dev.holdfast.tensor.Rng;
+import java.util.List;
 
 /** The built-in scenarios under their names. */
 public final class ScenarioPlugins {
@@ -57,6 +61,70 @@ public final class ScenarioPlugins {
             @Doc("rows a batch") int batchSize,
             @Doc("rows pass by once and cannot be read again") boolean online,
             @Doc("whether learners are told where domains begin and end") boolean boundaries) {}
+
+    /** Kinds of drift that can be named. */
+    public enum Drift {
+        NONE,
+        /** Gaussian noise. */
+        NOISE,
+        /** 0.45 x + 0.3. */
+        CONTRAST,
+        /** 3x3 means, of images. */
+        BLUR,
+        /** Every input times a factor of its own. */
+        SCALING
+    }
+
+    /** New classes with few labels while the inputs drift. */
+    public record Drifting(
+            @Doc("classes of the base; 0 = six tenths of all") int base,
+            @Doc("new classes a session, from the second on; 0 = so many that two sessions take all") int increment,
+            @Doc("labelled rows of each new class") int shots,
+            @Doc("drift of each session; empty = five sessions that suit the data") List<Drift> drifts,
+            @Doc("standard deviation of the noise") double noise,
+            @Doc("spread of the logarithms of the scaling's factors") double scaling,
+            @Doc("streamed rows a session; 0 = all test rows of the classes so far") int rows,
+            @Doc("streamed rows that are predicted together, then given without labels") int batchSize,
+            @Doc("shuffled, or one class after the other") Gilcd.Order order,
+            @Doc("share of the streamed rows that belong to no class (noise)") double garbage,
+            @Doc("in which order classes arrive") ClassIncremental.Order classOrder,
+            @Doc("passes over the base") int epochs,
+            @Doc("rows a batch of the base") int baseBatch) {
+        private static final List<Drift> IMAGES =
+                List.of(Drift.NONE, Drift.NOISE, Drift.CONTRAST, Drift.BLUR, Drift.NOISE);
+        private static final List<Drift> VECTORS =
+                List.of(Drift.NONE, Drift.NOISE, Drift.SCALING, Drift.CONTRAST, Drift.NOISE);
+
+        public Drifting {
+            drifts = List.copyOf(drifts);
+        }
+
+        private Gilcd.Config config(Dataset data) {
+            boolean images = data.schema().inputs().get(0).kind() == Schema.Field.Kind.IMAGE;
+            List<Drift> named = drifts.isEmpty() ? images ? IMAGES : VECTORS : drifts;
+            return new Gilcd.Config(
+                    base,
+                    increment,
+                    shots,
+                    named.stream().map(d -> shift(d, images)).toList(),
+                    rows,
+                    batchSize,
+                    order,
+                    garbage,
+                    classOrder,
+                    Dealing.offline(epochs, baseBatch));
+        }
+
+        private ImageShift shift(Drift d, boolean image) {
+            return switch (d) {
+                case NONE -> new ImageShift.None();
+                case NOISE -> new ImageShift.Noise(noise, image);
+                case CONTRAST -> new ImageShift.Contrast(0.45, 0.3);
+                case BLUR -> new ImageShift.Blur();
+                case SCALING -> new ImageShift.Scaling(scaling);
+            };
+        }
+    }
 
     /** Old and new classes mixed. */
     public record Blurred(
@@ -278,6 +346,47 @@ public final class ScenarioPlugins {
         @Override
         public Scenario create(AtOnce c, Dataset train, Dataset test, Rng rng) {
             return Joint.of(Dealing.offline(c.epochs, c.batchSize), train, test);
+        }
+    }
+
+    /** {@code drifting-classes}. */
+    public static final class DriftingClassesPlugin implements ScenarioPlugin<Drifting> {
+        @Override
+        public String name() {
+            return "drifting-classes";
+        }
+
+        @Override
+        public String summary() {
+            return "after a labelled base: new classes with few labels, and streams without labels that drift";
+        }
+
+        @Override
+        public String system() {
+            return "21-csfa";
+        }
+
+        @Override
+        public Drifting defaults() {
+            return new Drifting(
+                    0,
+                    0,
+                    5,
+                    List.of(),
+                    0.25,
+                    0.5,
+                    2000,
+                    64,
+                    Gilcd.Order.SHUFFLED,
+                    0,
+                    ClassIncremental.Order.SEEDED,
+                    3,
+                    16);
+        }
+
+        @Override
+        public Scenario create(Drifting c, Dataset train, Dataset test, Rng rng) {
+            return Gilcd.of(c.config(train), train, test, rng);
         }
     }
 }

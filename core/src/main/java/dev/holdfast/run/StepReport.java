@@ -21,6 +21,8 @@ public record StepReport(double loss, long rows, List<Term> terms, List<Event> e
             EXPERT_ADDED,
             PARTITION_CHANGED,
             MODEL_RESET,
+            /** What was done is likely to go wrong. */
+            UNSTABLE,
             STEP_SKIPPED
         }
     }

@@ -318,4 +318,21 @@ class PrequentialTest {
         assertThatThrownBy(() -> ClassAgreement.restore(new double[2])).hasMessageContaining("damaged");
         assertThatThrownBy(() -> new ClassAgreement(0)).hasMessageContaining("at least one");
     }
+
+    @Test
+    void rowsOfNoClassAreShownButNotCounted() {
+        MemoryDataset rows = classes(3, new int[] {0, -1, 1, -1, 2}, new int[] {0, 1, 2, 0, 2});
+        Parrot parrot = new Parrot(rows.schema());
+        parrot.calls.add("began");
+        Prequential p = new Prequential(rows.schema(), Prequential.Config.defaults());
+        try (Scope s = Scope.open()) {
+            p.test(parrot, rows.rows(0, 1, 2, 3, 4));
+            assertThat(parrot.calls).contains("predict 5");
+            assertThat(p.rows()).isEqualTo(3);
+            assertThat(p.headline().value()).isEqualTo(2 / 3.0);
+            assertThatThrownBy(() -> p.test(
+                            parrot, classes(3, new int[] {-2}, new int[] {0}).rows(0)))
+                    .hasMessageContaining("class -2");
+        }
+    }
 }

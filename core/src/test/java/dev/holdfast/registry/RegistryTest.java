@@ -114,6 +114,7 @@ class RegistryTest {
                         "domain-permuted",
                         "domain-rotated",
                         "domain-turning",
+                        "drifting-classes",
                         "joint",
                         "stream",
                         "task-incremental");

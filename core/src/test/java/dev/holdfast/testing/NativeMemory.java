@@ -52,7 +52,7 @@ public final class NativeMemory implements BeforeEachCallback, AfterEachCallback
 
     /** Fails if more than {@code live} native objects are alive after the collector has run. */
     public static void requireNoMoreThan(long live) {
-        for (int i = 0; i < 20 && Pointer.totalCount() > live; i++) {
+        for (int i = 0; i < 200 && Pointer.totalCount() > live; i++) {
             System.gc();
             Pointer.deallocateReferences();
             pause();

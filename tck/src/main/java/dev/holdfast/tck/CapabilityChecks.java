@@ -25,14 +25,17 @@ final class CapabilityChecks {
 
     static void add(Subject<?> s, List<Check> to) {
         String on = " (" + s.data + ")";
-        if (!s.has(Trait.NEEDS_BOUNDARIES) && !s.has(Trait.LEARNS_AT_END)) {
+        if (!s.has(Trait.NEEDS_BOUNDARIES) && !s.has(Trait.LEARNS_AT_END) && !s.has(Trait.NEEDS_BASE)) {
             to.add(new Check("learns without being told boundaries" + on, () -> fits(s, s.hidden())));
         }
-        if (!s.has(Trait.REREADS)) {
+        if (!s.has(Trait.REREADS) && !s.has(Trait.NEEDS_BASE)) {
             to.add(new Check("learns from rows that pass by once" + on, () -> fits(s, s.onePass())));
         }
         if (!s.has(Trait.STORES_EXAMPLES)) {
             to.add(new Check("keeps no row of the stream" + on, () -> storesNoRow(s)));
+        }
+        if (s.has(Trait.NEEDS_BASE)) {
+            to.add(new Check("needs no boundary after its base" + on, () -> fits(s, s.baseThenHidden())));
         }
         to.add(
                 s.has(Trait.LEARNS_AT_END)

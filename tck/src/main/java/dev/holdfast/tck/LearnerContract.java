@@ -79,6 +79,7 @@ public final class LearnerContract<C extends Record> {
             CostChecks.add(s, checks);
             CapabilityChecks.add(s, checks);
             ExactChecks.add(s, checks);
+            UnlabelledChecks.add(s, checks);
         }
         if (checks.isEmpty()) {
             checks.add(new Check("admits the rows it is tested on", () -> {

@@ -3,6 +3,7 @@ package dev.holdfast.tck;
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.Dataset;
 import dev.holdfast.data.Inputs;
+import dev.holdfast.data.Pace;
 import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Rows;
 import dev.holdfast.evaluate.Run;
@@ -98,6 +99,38 @@ final class Subject<C extends Record> {
 
     Scenario hidden() {
         return scenario(2, new Dealing(1, BATCH, false, false));
+    }
+
+    /** Only the first part is announced and may be read again; the others pass by once. */
+    Scenario baseThenHidden() {
+        List<Experience> announced = announced().experiences();
+        List<Experience> hidden =
+                scenario(2, new Dealing(1, BATCH, true, false)).experiences();
+        List<Experience> parts = new ArrayList<>(hidden);
+        parts.set(0, announced.get(0));
+        return new ListedScenario(
+                "an announced base, then hidden parts",
+                data.schema(),
+                parts,
+                announced().tests(),
+                has(Trait.NEEDS_TASK_ID));
+    }
+
+    /** The same first parts; then the test rows are shown without their labels, twice as many batches as there are. */
+    Scenario thenUnlabelled() {
+        List<Experience> parts = new ArrayList<>(baseThenHidden().experiences());
+        for (int turn = 0; turn < 2; turn++) {
+            parts.add(new Experience(
+                    parts.size(),
+                    0,
+                    data.test(),
+                    data.schema().classes(),
+                    false,
+                    Pace.inOrder(BATCH),
+                    Experience.Protocol.TEST_THEN_ADAPT));
+        }
+        return new ListedScenario(
+                "labelled parts, then rows without labels", data.schema(), parts, List.of(), has(Trait.NEEDS_TASK_ID));
     }
 
     Scenario onePass() {

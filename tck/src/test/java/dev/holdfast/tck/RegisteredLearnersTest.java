@@ -91,6 +91,24 @@ class RegisteredLearnersTest {
                         with("binary-relevance", "base", "LOGISTIC"),
                         with("finetune", "net.allClassesFromStart", "true"),
                         with("finetune", "loss.kind", "gce"),
+                        with(
+                                "csfa",
+                                "refreshPrototypes",
+                                "true",
+                                "labelledSteps",
+                                "true",
+                                "adapt.filter",
+                                "0",
+                                "adapt.rate",
+                                "0.1"),
+                        with(
+                                "csfa",
+                                "net.backbone.norm",
+                                "BATCH",
+                                "adapt.batchStatistics",
+                                "true",
+                                "adapt.recovery",
+                                "0.9"),
                         with("elr-plus", "predictWith", "averages", "turns", "batch"),
                         with("elr-plus", "twoNetworks", "false", "weightAverage", "false", "mixup", "0"))
                 .flatMap(t -> t);
@@ -129,6 +147,6 @@ class RegisteredLearnersTest {
 
     @Test
     void noneIsForgotten() {
-        assertThat(Registry.load().learners()).extracting(LearnerPlugin::name).hasSizeGreaterThanOrEqualTo(23);
+        assertThat(Registry.load().learners()).extracting(LearnerPlugin::name).hasSizeGreaterThanOrEqualTo(28);
     }
 }

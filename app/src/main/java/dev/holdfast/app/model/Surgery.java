@@ -91,13 +91,15 @@ public final class Surgery {
         }
     }
 
-    /** Names of the learners here that are of a kind. */
+    /** Names of the learners here that are of a kind, among those that admit rows of this schema. */
     public static List<String> able(Registry registry, Class<? extends Learner> kind, Schema schema) {
         return registry.learners().stream()
                 .filter(p -> {
                     try (Scope s = Scope.open();
                             Learner l = fresh(p, schema)) {
                         return kind.isInstance(l);
+                    } catch (IllegalArgumentException otherRows) {
+                        return false;
                     }
                 })
                 .map(LearnerPlugin::name)

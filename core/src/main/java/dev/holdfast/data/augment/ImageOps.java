@@ -1,6 +1,7 @@
 package dev.holdfast.data.augment;
 
 import dev.holdfast.tensor.Tensors;
+import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -20,5 +21,23 @@ public final class ImageOps {
         Tensor grid = torch.affine_grid_generator(theta, x.shape(), false);
         // bilinear (0) with zeros outside (0)
         return torch.grid_sampler(x, grid, 0, 0, false);
+    }
+
+    /** Each pixel becomes the mean of the 3x3 pixels around it, fewer at the border. */
+    public static Tensor blur(Tensor x) {
+        Tensors.requireShape("images", x, -1, -1, -1, -1);
+        // kernel 3, stride 1, padding 1; the padding does not count
+        return torch.avg_pool2d(
+                x, new long[] {3, 3}, new long[] {1, 1}, new long[] {1, 1}, false, false, new LongOptional());
+    }
+
+    /** Means of {@code side} x {@code side} pixels; height and width must be multiples of it. */
+    public static Tensor pool(Tensor x, int side) {
+        Tensors.requireShape("images", x, -1, -1, -1, -1);
+        if (side < 1 || x.size(2) % side != 0 || x.size(3) % side != 0) {
+            throw new IllegalArgumentException("Images of " + x.size(2) + "x" + x.size(3)
+                    + " pixels cannot be pooled by " + side + "x" + side + ".");
+        }
+        return torch.avg_pool2d(x, side, side);
     }
 }

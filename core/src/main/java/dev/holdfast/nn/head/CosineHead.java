@@ -11,6 +11,7 @@ import dev.holdfast.nn.Site;
 import dev.holdfast.nn.layer.Fresh;
 import dev.holdfast.nn.layer.Init;
 import dev.holdfast.nn.weight.Dense;
+import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.ParamMeta.Role;
 import dev.holdfast.tensor.Resized;
 import dev.holdfast.tensor.Rng;
@@ -83,6 +84,26 @@ public final class CosineHead implements Head {
                 .sum(new long[] {-1}, true, new ScalarTypeOptional())
                 .sqrt();
         return rows.div(norm.clamp_min(Tensors.scalar(EPS)));
+    }
+
+    /** Overwrites the weights of all columns [columns,D], for example by class means. */
+    public void assign(Tensor rows) {
+        Dense.require(weight);
+        Tensors.requireShape(
+                "weights of head '" + name + "'", rows, weight.geometry().sizes());
+        try (var mode = Autograd.noGrad()) {
+            weight.source().leaves().get(0).value().copy_(rows);
+        }
+    }
+
+    /** D, the width of the features. */
+    public long width() {
+        return weight.geometry().sizes()[1];
+    }
+
+    /** Factor of the cosines. */
+    public double scale() {
+        return (scale == null ? fixedScale : scale.source().toDense()).item_double();
     }
 
     @Override

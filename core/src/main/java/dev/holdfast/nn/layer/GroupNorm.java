@@ -39,8 +39,19 @@ public final class GroupNorm implements Layer {
 
     @Override
     public Tensor forward(Tensor x, Pass pass) {
-        return torch.group_norm(
-                x, groups, new TensorOptional(weight.weight(pass)), new TensorOptional(bias.weight(pass)), EPS, false);
+        Tensor scale = weight.weight(pass);
+        Tensor shift = bias.weight(pass);
+        if (x.is_contiguous()) {
+            return torch.group_norm(x, groups, new TensorOptional(scale), new TensorOptional(shift), EPS, false);
+        }
+        // libtorch's backward pass over channels-last images writes the gradient of x even where nobody asked for it
+        // (only
+        // norms adapt), into no memory; with scale and shift outside it is not called then
+        Tensor unit = torch.group_norm(x, groups, new TensorOptional(), new TensorOptional(), EPS, false);
+        long[] perChannel = new long[(int) x.dim()];
+        java.util.Arrays.fill(perChannel, 1);
+        perChannel[1] = x.size(1);
+        return unit.mul(scale.view(perChannel)).add(shift.view(perChannel));
     }
 
     @Override

@@ -7,6 +7,7 @@ import dev.holdfast.nn.layer.Fresh;
 import dev.holdfast.nn.layer.Init;
 import dev.holdfast.nn.layer.InputShape;
 import dev.holdfast.nn.layer.Linear;
+import dev.holdfast.nn.layer.Norm;
 import dev.holdfast.nn.layer.Sequence;
 import dev.holdfast.tensor.Rng;
 import java.util.ArrayList;
@@ -14,14 +15,15 @@ import java.util.List;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Fully connected layers "fc.0", "fc.1", ..., each followed by the activation.
+ * Fully connected layers "fc.0", "fc.1", ..., each followed by a norm "norm.i", if any, and the activation.
  *
  * @param input shape of one row; images are flattened
  * @param hidden widths of the layers; the last one is the width of the features, none = the rows themselves
  * @param init how weights start
  * @param dropout after every activation
+ * @param norm before every activation
  */
-public record Mlp(List<Long> input, List<Integer> hidden, Init init, Activation activation, double dropout)
+public record Mlp(List<Long> input, List<Integer> hidden, Init init, Activation activation, double dropout, Norm norm)
         implements Backbone {
     public Mlp {
         input = new InputShape(input).shape();
@@ -30,6 +32,11 @@ public record Mlp(List<Long> input, List<Integer> hidden, Init init, Activation 
             throw new IllegalArgumentException("The widths of an Mlp must be >= 1 but are " + hidden + ".");
         }
         new Dropout("dropout", dropout);
+    }
+
+    /** Without norms. */
+    public Mlp(List<Long> input, List<Integer> hidden, Init init, Activation activation, double dropout) {
+        this(input, hidden, init, activation, dropout, Norm.NONE);
     }
 
     /** Rows of {@code input} numbers, ReLU, no dropout, PyTorch's initial weights. */
@@ -50,6 +57,7 @@ public record Mlp(List<Long> input, List<Integer> hidden, Init init, Activation 
         layers.add(new InputShape(List.of(in)));
         for (int i = 0; i < hidden.size(); i++) {
             layers.add(new Linear("fc." + i, in, hidden.get(i), true, fresh.at(i)));
+            layers.add(norm.of("norm." + i, hidden.get(i), fresh.at(i)));
             layers.add(activation);
             layers.add(dropout == 0 ? null : new Dropout("fc." + i + ".drop", dropout));
             in = hidden.get(i);

@@ -60,6 +60,9 @@ class BackbonesTest {
                 new Mlp(List.of(64L), List.of(), Init.GLOROT_NORMAL, Activation.RELU, 0),
                 new ConvNet(List.of(1L, 8L, 8L), List.of(4, 6), Norm.NONE),
                 new ConvNet(List.of(1L, 8L, 8L), List.of(4, 6), Norm.BATCH),
+                new ConvNet(List.of(1L, 8L, 8L), List.of(4, 6), Norm.LAYER),
+                new Mlp(List.of(64L), List.of(6, 4), Init.KAIMING_UNIFORM, Activation.RELU, 0, Norm.LAYER),
+                new Mlp(List.of(64L), List.of(6, 4), Init.KAIMING_UNIFORM, Activation.RELU, 0, Norm.GROUP),
                 new ConvNet(List.of(3L, 8L, 8L), List.of(4, 4, 4, 4), Norm.GROUP),
                 new ResNetSlim(List.of(3L, 8L, 8L), 3, Norm.GROUP),
                 new ResNetSlim(List.of(1L, 8L, 8L), 2, Norm.BATCH),
@@ -104,6 +107,24 @@ class BackbonesTest {
             Nets.assertSame(
                     net.scores(Inputs.of(bytes), Pass.eval()),
                     net.scores(Inputs.of(Inputs.of(bytes).x().to(dtype)), Pass.eval()));
+        }
+    }
+
+    /** Nobody asks for the gradient of what enters the first norm: libtorch must not write it to nowhere. */
+    @ParameterizedTest
+    @MethodSource("backbones")
+    void normsAloneHaveTheGradientThatTheyHaveAmongAll(Backbone b) {
+        for (ScalarType dtype : new ScalarType[] {ScalarType.Float, ScalarType.Double}) {
+            Classifier net = build(b, dtype);
+            Inputs in = Inputs.of(rows(b, dtype, 4));
+            Parameters all = net.parameters();
+            Parameters norms = all.where(m -> m.role() == dev.holdfast.tensor.ParamMeta.Role.NORM);
+            ParamVector whole = Autograd.grad(loss(net.scores(in, Pass.eval())), all, false);
+            ParamVector alone = Autograd.grad(loss(net.scores(in, Pass.eval())), norms, false);
+            for (int i = 0; i < norms.size(); i++) {
+                Nets.assertSame(
+                        alone.get(i), whole.get(all.indexOf(norms.meta().get(i).name())));
+            }
         }
     }
 
