@@ -46,7 +46,7 @@ public record Anytime(double areaUnderCurve, double average, double last, double
     }
 
     /**
-     * Of curves whose evaluations are regular, as {@link dev.holdfast.evaluate.UpdateEvaluator} draws them: those at
+     * Of curves whose evaluations are regular, as an {@code UpdateEvaluator} draws them: those at
      * multiples of the spacing make the area; those at the ends of tasks alone do not.
      *
      * @param testRows rows in the test set of each task, so that every row counts the same
