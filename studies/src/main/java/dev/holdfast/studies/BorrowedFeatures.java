@@ -2,6 +2,7 @@ package dev.holdfast.studies;
 
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.catalog.DataPair;
+import dev.holdfast.estimate.LinearSoftmax;
 import dev.holdfast.estimate.StreamingLda;
 import dev.holdfast.evaluate.Run;
 import dev.holdfast.evaluate.TaskEvaluator;
@@ -45,9 +46,10 @@ import java.util.stream.IntStream;
  * Borrowed features for old classes: clothes and digits, twenty classes in a drawn order, the first ten at once and the
  * rest in five parts of two or ten of one, on the same 64 features of a ConvNet that was trained on the first ten.
  *
- * <p>C of every support vector machine, and rate and strength of the gradient methods, are the best of the same number of
- * settings on a fifth of the training rows of the first ten classes, held back: C on these classes alone, the gradient
- * methods over a stream of them in five parts. Average incremental accuracy is the mean over states, the first included,
+ * <p>C of all support vector machines, the rate of the softmax layer and of the fine-tuned head, and the strength of LwF are
+ * each the best of three settings on a fifth of the training rows of the first ten classes, held back: C and the layer's
+ * rate when these classes are learnt at once, the others over a stream of them in five parts. SLDA and G-ACIL, which are
+ * only reported, are not tuned. Average incremental accuracy is the mean over states, the first included,
  * of accuracy on the test rows of all classes so far.
  */
 public final class BorrowedFeatures implements Study {
@@ -59,7 +61,6 @@ public final class BorrowedFeatures implements Study {
     private static final String STATE = "seconds a state, share of an epoch of fine-tuning the network";
     private static final String FETRIL = "FeTrIL";
     private static final String BOUND = "SVM on all true features";
-    private static final double[] CS = {0.1, 1, 10};
 
     /**
      * How much is done.
@@ -166,9 +167,7 @@ public final class BorrowedFeatures implements Study {
         c.progress(rows.size(), -1, "training the extractor, seed " + seed);
         FrozenFeatures f =
                 FrozenFeatures.of(size.sets, size.first, size.perClass, size.testPerClass, size.epochs, seed);
-        double svm = tunedC(size, f);
-        rows.add(new Row("all machines", FIVE, seed, "C chosen", svm));
-        List<Arm<?>> arms = arms(c, size, f, svm, rows, seed);
+        List<Arm<?>> arms = arms(c, size, f, rows, seed);
         int classes = f.train().schema().classes().size();
         FrozenFeatures unit = f.normalised();
         double fiveParts = run(c, f, unit, size, FIVE, Math.max(1, (classes - size.first) / 5), arms, seed, rows);
@@ -220,16 +219,23 @@ public final class BorrowedFeatures implements Study {
         return fetril;
     }
 
-    private static List<Arm<?>> arms(
-            StudyContext c, Size size, FrozenFeatures f, double svm, List<Row> rows, long seed) {
+    private static List<Arm<?>> arms(StudyContext c, Size size, FrozenFeatures f, List<Row> rows, long seed) {
         List<Arm<?>> arms = new ArrayList<>();
-        arms.add(fetril(FETRIL, Selector.NEAREST, Classifier.SVC, svm));
-        arms.add(fetril("FeTrIL, RANDOM", Selector.RANDOM, Classifier.SVC, svm));
+        FrozenFeatures held = firstClasses(size, f);
+        Fetril.Config machines = best(List.of(machines(0.1), machines(1), machines(10)), held);
+        Fetril.Config layer = best(List.of(layer(0.05), layer(0.5), layer(5)), held);
+        double svm = machines.c();
+        rows.add(new Row("all machines", FIVE, seed, "C chosen", svm));
+        rows.add(new Row("FeTrIL, FC", FIVE, seed, "rate chosen", layer.fc().rate()));
+        arms.add(fetril(FETRIL, machines));
+        arms.add(fetril("FeTrIL, RANDOM", machines.with(Selector.RANDOM, Classifier.SVC, svm)));
         if (size.variants) {
-            arms.add(fetril("FeTrIL, HERDING", Selector.HERDING, Classifier.SVC, svm));
-            arms.add(fetril("FeTrIL, KTH", Selector.KTH, Classifier.SVC, svm));
+            arms.add(fetril("FeTrIL, HERDING", machines.with(Selector.HERDING, Classifier.SVC, svm)));
+            arms.add(fetril(
+                    "FeTrIL, second nearest",
+                    machines.with(Selector.KTH, Classifier.SVC, svm).withRank(2)));
         }
-        arms.add(fetril("FeTrIL, FC", Selector.NEAREST, Classifier.FC, svm));
+        arms.add(fetril("FeTrIL, FC", layer));
         arms.add(new Arm<>("DeeSIL", new DeeSil.Plugin(), new DeeSil.Config(FeatureSpace.Config.inputs(), svm, 1e-6)));
         for (String name : List.of("NCM", "NCM, raw features")) {
             arms.add(new Arm<>(
@@ -250,11 +256,13 @@ public final class BorrowedFeatures implements Study {
         List<Arm<?>> distilled = new ArrayList<>();
         for (double rate : new double[] {1e-4, 1e-3, 1e-2}) {
             heads.add(new Arm<>("fine-tuned head", new Finetune.Plugin(), Finetune.Config.of(head(rate))));
-            distilled.add(new Arm<>("LwF, head", new Lwf.Plugin(), Lwf.Config.of(head(rate), 1, 2)));
         }
-        arms.add(tuned(c, size, f, heads, rows, seed));
-        arms.add(tuned(c, size, f, distilled, rows, seed));
-        arms.add(fetril(BOUND, Selector.NEAREST, Classifier.SVC, svm));
+        for (double strength : new double[] {1, 10, 100}) {
+            distilled.add(new Arm<>("LwF, head", new Lwf.Plugin(), Lwf.Config.of(head(1e-3), strength, 2)));
+        }
+        arms.add(tuned(c, size, held, heads, rows, seed));
+        arms.add(tuned(c, size, held, distilled, rows, seed));
+        arms.add(fetril(BOUND, machines));
         return arms;
     }
 
@@ -262,24 +270,28 @@ public final class BorrowedFeatures implements Study {
         return new NetConfig(BackboneConfig.linear(), OptimizerConfig.adam(rate), false);
     }
 
-    /** KTH takes the third nearest class, or the farthest of fewer. */
-    private static Arm<Fetril.Config> fetril(String name, Selector selector, Classifier classifier, double c) {
-        Fetril.Config of = Fetril.Config.of(FeatureSpace.Config.inputs()).with(selector, classifier, c);
-        return new Arm<>(
-                name,
-                new Fetril.Plugin(),
-                new Fetril.Config(
-                        of.features(),
-                        of.selector(),
-                        of.similarity(),
-                        selector == Selector.KTH ? 3 : 1,
-                        of.classifier(),
-                        of.c(),
-                        of.tolerance(),
-                        of.fc(),
-                        of.maxPseudoPerClass(),
-                        of.warmStart(),
-                        of.returning()));
+    private static Fetril.Config machines(double c) {
+        return Fetril.Config.of(FeatureSpace.Config.inputs()).with(Selector.NEAREST, Classifier.SVC, c);
+    }
+
+    private static Fetril.Config layer(double rate) {
+        Fetril.Config of = Fetril.Config.of(FeatureSpace.Config.inputs());
+        return new Fetril.Config(
+                of.features(),
+                of.selector(),
+                of.similarity(),
+                of.rank(),
+                Classifier.FC,
+                of.c(),
+                of.tolerance(),
+                new LinearSoftmax.Config(50, rate, 0.9, 5e-4, 128),
+                of.maxPseudoPerClass(),
+                of.warmStart(),
+                of.returning());
+    }
+
+    private static Arm<Fetril.Config> fetril(String name, Fetril.Config config) {
+        return new Arm<>(name, new Fetril.Plugin(), config);
     }
 
     private static Scenario stream(FrozenFeatures f, int first, int increment) {
@@ -308,25 +320,24 @@ public final class BorrowedFeatures implements Study {
         return first.heldBack(0.2, Rng.of(1).child("tuning"));
     }
 
-    private static double tunedC(Size size, FrozenFeatures f) {
-        FrozenFeatures held = firstClasses(size, f);
-        double best = CS[0];
+    /** The best of these on held-back rows of the first classes, learnt at once. */
+    private static Fetril.Config best(List<Fetril.Config> settings, FrozenFeatures held) {
+        Fetril.Config best = settings.get(0);
         double most = -1;
-        for (double c : CS) {
-            Arm<?> arm = fetril(BOUND, Selector.NEAREST, Classifier.SVC, c);
-            Scenario all = Joint.of(Dealing.offline(1, 64), held.train(), held.test());
-            double accuracy = curve(arm, all, 1).last();
+        Scenario all = Joint.of(Dealing.offline(1, 64), held.train(), held.test());
+        for (Fetril.Config setting : settings) {
+            double accuracy = curve(new Arm<>(FETRIL, new Fetril.Plugin(), setting), all, 1)
+                    .last();
             if (accuracy > most) {
                 most = accuracy;
-                best = c;
+                best = setting;
             }
         }
         return best;
     }
 
     private static Arm<?> tuned(
-            StudyContext c, Size size, FrozenFeatures f, List<Arm<?>> settings, List<Row> rows, long seed) {
-        FrozenFeatures held = firstClasses(size, f);
+            StudyContext c, Size size, FrozenFeatures held, List<Arm<?>> settings, List<Row> rows, long seed) {
         Scenario s = stream(held, Math.max(1, size.first / 5), Math.max(1, size.first / 5));
         int best = 0;
         double most = -1;

@@ -101,7 +101,23 @@ public final class Fetril implements Learner {
                     Returning.REFUSE);
         }
 
-        /** The same with other machines and another choice of rows. */
+        /** The same with the k-th most similar class, for KTH. */
+        public Config withRank(int k) {
+            return new Config(
+                    features,
+                    selector,
+                    similarity,
+                    k,
+                    classifier,
+                    c,
+                    tolerance,
+                    fc,
+                    maxPseudoPerClass,
+                    warmStart,
+                    returning);
+        }
+
+        /** The same with another classifier and another choice of rows. */
         public Config with(FeatureTranslation.Selector newSelector, Classifier newClassifier, double newC) {
             return new Config(
                     features,
