@@ -203,6 +203,8 @@ public final class OutputPartitioning implements Study {
         m.put("BR of Hoeffding trees", s -> new BinaryRelevance.Plugin().create(br, s.schema(), rng));
         m.put("BR of bagged logistic units", s -> new BinaryRelevance.Plugin()
                 .create(new BinaryRelevance.Config(BinaryRelevance.Base.LOGISTIC, tree), s.schema(), rng));
+        m.put("BR of adaptive forests", s -> new BinaryRelevance.Plugin()
+                .create(new BinaryRelevance.Config(BinaryRelevance.Base.FOREST, tree), s.schema(), rng));
         m.put(OURS, s -> ihomer(config, s, rng));
         m.put(RANDOM, s -> ihomer(config.with(Grouping.RANDOM), s, rng));
         m.put(CAREFUL, s -> ihomer(careful(), s, rng));

@@ -42,14 +42,20 @@ public record Source(String name, String note, DataSource rows, Optional<Preproc
         return new Source(name, what.said(s.note()), s.rows(), s.preprocessing());
     }
 
-    /** The classes of rows that a preprocessing does not know yet; none without labels. */
+    /**
+     * The classes of rows that a preprocessing does not know yet, or of label sets the label columns that the options name
+     * besides; none without labels.
+     */
     static List<String> newClasses(Spool what, DataOptions o, Preprocessing fitted) {
-        DataOptions same = o.withLabels(fitted.labels().toArray(String[]::new));
+        boolean named = fitted.multiLabel() && !o.labels().isEmpty();
+        DataOptions same = named ? o : o.withLabels(fitted.labels().toArray(String[]::new));
         try (Source fresh = open(what, same, Optional.empty(), Part.TRAIN, Progress.NONE)) {
-            return fresh.rows().schema().classes().columns().stream()
-                    .map(ClassIndex.Column::name)
-                    .filter(c -> !fitted.classes().contains(c))
-                    .toList();
+            List<String> names = fitted.multiLabel()
+                    ? fresh.preprocessing().orElseThrow().labels()
+                    : fresh.rows().schema().classes().columns().stream()
+                            .map(ClassIndex.Column::name)
+                            .toList();
+            return names.stream().filter(c -> !fitted.classes().contains(c)).toList();
         }
     }
 

@@ -160,6 +160,29 @@ class StreamsTest {
     }
 
     @Test
+    void aModelOfLabelSetsGoesOnWithLabelColumnsThatItDidNotKnow() throws Exception {
+        Path model = folder.resolve("model");
+        Path rows = sets(240);
+        TinyData.Ran two = TinyData.run(
+                "learn", rows, "--label", "tag_a,tag_b", "--ignore", "tag_c", "--learner", "ihomer", "--out", model);
+        assertThat(two.code()).as(two.err()).isZero();
+        TinyData.Ran three =
+                TinyData.run("learn", rows, "--label", "tag_*", "--learner", "ihomer", "--from", model, "--out", model);
+        assertThat(three.code()).as(three.err()).isEqualTo(2);
+        three = TinyData.run("learn", rows, "--label", "tag_*", "--from", model, "--out", model);
+        assertThat(three.code()).as(three.err()).isZero();
+        TinyData.Ran said = TinyData.run("predict", model, rows);
+        assertThat(said.out().lines().findFirst().orElseThrow())
+                .isEqualTo("row,labels,score tag_a,score tag_b,score tag_c");
+        assertThat(said.out()).contains("tag_c");
+        // rows that do not tell of it can no longer be learnt
+        Path former = Files.writeString(folder.resolve("former.csv"), "u,v,tag_a,tag_b\n0.1,0.5,1,1\n0.9,0.5,0,0\n");
+        assertThat(TinyData.run("learn", former, "--label", "tag_*", "--from", model, "--out", model)
+                        .err())
+                .contains("tag_c");
+    }
+
+    @Test
     void aLearnerOfTheOtherKindIsRefusedByName() throws Exception {
         TinyData.Ran r = TinyData.run("learn", sets(60), "--label", "tag_*", "--learner", "er");
         assertThat(r.code()).isEqualTo(2);

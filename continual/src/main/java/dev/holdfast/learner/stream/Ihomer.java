@@ -31,6 +31,9 @@ import java.util.Set;
  * its counts when the loss has risen (all of them, or those of the group), so that the groups are learnt anew from rows
  * after the change.
  *
+ * <p>A label that comes in mid-stream has a tree of its own until {@code nMin} rows have told of it; then it joins the
+ * cluster that it is least unlike.
+ *
  * <p><b>When groups change</b>, those that stay keep their tree. With {@link WarmStart#PROJECT} a part of a former group
  * gets a copy of its tree for its labels; a group put together from several begins with a tree replayed on the newest rows,
  * and the former trees go on predicting until its loss over the last {@code replay} rows is not worse. The paper leaves
@@ -109,8 +112,8 @@ public final class Ihomer implements RowModel {
     private final StreamContext context;
     private final int labels;
 
-    /** A fixed order of the labels, for random groups. */
-    private final int[] shuffled;
+    /** A fixed order of the labels, for random groups; labels that came later stand last. */
+    private int[] shuffled;
 
     private final LabelClusterer clusterer;
     private List<LabelGroup> groups = new ArrayList<>();
@@ -190,11 +193,10 @@ public final class Ihomer implements RowModel {
     }
 
     private String cause() {
-        StringBuilder b = new StringBuilder();
-        for (LabelClusterer.Event e : clusterer.events()) {
-            b.append(b.length() == 0 ? "" : "; ").append(e);
-        }
-        return b.length() == 0 ? "the usual size of a label set changed" : b.toString();
+        List<String> now = new ArrayList<>();
+        clusterer.joins().forEach(j -> now.add(j.toString()));
+        clusterer.events().stream().filter(e -> e.row() == clusterer.rows()).forEach(e -> now.add(e.toString()));
+        return now.isEmpty() ? "the usual size of a label set changed" : String.join("; ", now);
     }
 
     /** The groups that there should be now. */
@@ -258,13 +260,35 @@ public final class Ihomer implements RowModel {
         groups = next;
         replay(groups.stream().filter(LabelGroup::unread).toList());
         if (changed) {
-            long row = context.rows() + 1;
-            history.add(new Change(row, cause, partition()));
-            if (history.size() > HISTORY) {
-                history.poll();
-            }
-            events.add(new Event(Event.Kind.PARTITION_CHANGED, cause));
+            record(context.rows() + 1, cause);
         }
+    }
+
+    private void record(long row, String cause) {
+        history.add(new Change(row, cause, partition()));
+        if (history.size() > HISTORY) {
+            history.poll();
+        }
+        events.add(new Event(Event.Kind.PARTITION_CHANGED, cause));
+    }
+
+    /** New labels begin with a tree each; where all labels are one group by decree, its tree takes them in. */
+    private void welcome(int known) {
+        // what was kept of earlier rows does not tell whether they had the new labels
+        newest.forEach(context.store()::release);
+        newest.clear();
+        shuffled = Arrays.copyOf(shuffled, labels);
+        for (int l = known; l < labels; l++) {
+            shuffled[l] = l;
+        }
+        if (config.grouping == Grouping.ONE) {
+            groups = new ArrayList<>(List.of(groups.get(0).widen(clusterOf(0, labels))));
+        } else {
+            for (int l = known; l < labels; l++) {
+                groups.add(LabelGroup.fresh(config, context, new int[] {l}));
+            }
+        }
+        record(context.rows(), "labels " + Arrays.toString(clusterOf(known, labels)) + " are new");
     }
 
     /** Row by row, so that groups share what is computed for a row. */
@@ -336,7 +360,7 @@ public final class Ihomer implements RowModel {
     @Override
     public void save(NumberWriter w) {
         clusterer.save(w);
-        w.add(loss.save());
+        w.add(shuffled).add(loss.save());
         w.add(newest.stream().mapToInt(Integer::intValue).toArray());
         w.add(groups.size());
         for (LabelGroup g : groups) {
@@ -352,8 +376,12 @@ public final class Ihomer implements RowModel {
     }
 
     @Override
-    public void restore(NumberReader r) {
-        clusterer.restore(r);
+    public void restore(NumberReader r, int known) {
+        clusterer.restore(r, known);
+        shuffled = r.ints(0, known - 1);
+        if (Arrays.stream(shuffled).distinct().count() != known) {
+            throw r.damaged("the order of the labels is no order");
+        }
         loss = Adwin.restore(config.driftDelta, r.doubles());
         RowStore store = context.store();
         newest.clear();
@@ -361,7 +389,7 @@ public final class Ihomer implements RowModel {
             newest.add(slot);
         }
         groups = new ArrayList<>();
-        int n = r.integer(1, labels);
+        int n = r.integer(1, known);
         boolean[] seen = new boolean[labels];
         int together = 0;
         for (int i = 0; i < n; i++) {
@@ -372,8 +400,8 @@ public final class Ihomer implements RowModel {
             }
             groups.add(g);
         }
-        if (together != labels
-                || groups.stream().mapToInt(g -> g.labels().length).sum() != labels) {
+        if (together != known
+                || groups.stream().mapToInt(g -> g.labels().length).sum() != known) {
             throw r.damaged("the groups are no partition of the labels");
         }
         history.clear();
@@ -389,6 +417,9 @@ public final class Ihomer implements RowModel {
             history.add(new Change(row, new String(cause, 0, cause.length), partition));
         }
         events = new ArrayList<>();
+        if (known < labels) {
+            welcome(known);
+        }
     }
 
     /** {@code ihomer}. */

@@ -90,9 +90,6 @@ public final class LabelClusterer {
         }
     }
 
-    /** Dissimilarities of a leaf. */
-    private record Spread(double d0, double d1, double d2, double mean, int first, int second) {}
-
     private final Config config;
     private final int labels;
     private LabelCluster root;
@@ -105,6 +102,8 @@ public final class LabelClusterer {
     private long rows;
     private int[][] partition;
     private List<Event> events = List.of();
+    private List<Newcomers> newcomers = new ArrayList<>();
+    private List<Newcomers.Join> joins = List.of();
 
     /** The clusters that count; of each label its leaf and its place there. */
     private List<LabelCluster> leaves;
@@ -115,14 +114,18 @@ public final class LabelClusterer {
     public LabelClusterer(Config config, int labels) {
         this.config = config;
         this.labels = labels;
-        int[] every = new int[labels];
-        Arrays.setAll(every, l -> l);
-        this.root = new LabelCluster(every, null);
+        this.root = new LabelCluster(every(labels), null);
         this.recent = new PairCounter(labels);
         this.before = new PairCounter(labels);
         this.cardinalities = new long[labels + 1];
         index();
         this.partition = refined();
+    }
+
+    private static int[] every(int labels) {
+        int[] every = new int[labels];
+        Arrays.setAll(every, l -> l);
+        return every;
     }
 
     /** Counts a row's labels (ascending, the first {@code count}); true if the partition changed. */
@@ -132,13 +135,16 @@ public final class LabelClusterer {
         cardinalities[count]++;
         for (int i = 0; i < count; i++) {
             LabelCluster c = leafOf[active[i]];
-            c.active[c.n++] = placeInLeaf[active[i]];
+            if (c != null) {
+                c.active[c.n++] = placeInLeaf[active[i]];
+            }
         }
         for (LabelCluster c : leaves) {
             c.counts.add(c.active, c.n);
             c.n = 0;
         }
-        boolean changed = rows % config.nMin == 0 && look();
+        boolean changed = !newcomers.isEmpty() && welcome(active, count);
+        changed |= rows % config.nMin == 0 && look();
         if (recent.rows() >= PERIOD * config.nMin) {
             PairCounter oldest = before;
             before = recent;
@@ -146,6 +152,27 @@ public final class LabelClusterer {
             recent.clear();
         }
         return changed;
+    }
+
+    /**
+     * Counts the row for labels that are new, and lets those join a cluster whose {@code nMin} rows are full. What is known
+     * of all pairs is from then on what these rows say.
+     */
+    private boolean welcome(int[] active, int count) {
+        joins = new ArrayList<>();
+        newcomers.forEach(n -> n.add(active, count));
+        while (!newcomers.isEmpty() && newcomers.get(0).counts.rows() >= config.nMin) {
+            Newcomers n = newcomers.remove(0);
+            joins.addAll(n.join(leaves, rows));
+            recent = n.counts.project(every(labels));
+            before.clear();
+        }
+        if (joins.isEmpty()) {
+            return false;
+        }
+        index();
+        partition = refined();
+        return true;
     }
 
     private boolean look() {
@@ -157,13 +184,13 @@ public final class LabelClusterer {
             if (c.labels.length < 2 || !c.leaf() || !attached(c)) {
                 continue;
             }
-            Spread s = spread(c);
+            LabelCluster.Spread s = c.spread();
             double eps = eps(c);
             if (c.parent != null && config.merge != MergeRule.SEPARATION && merge(c, s, eps, happened)) {
                 continue;
             }
-            boolean far = s.d1 - s.d2 > eps || config.tau > eps;
-            if (far && (s.d1 - s.d0) * Math.abs(s.d1 + s.d0 - 2 * s.mean) > eps) {
+            boolean far = s.d1() - s.d2() > eps || config.tau > eps;
+            if (far && (s.d1() - s.d0()) * Math.abs(s.d1() + s.d0() - 2 * s.mean()) > eps) {
                 split(c, s, eps, happened);
             }
         }
@@ -249,54 +276,23 @@ public final class LabelClusterer {
         return HoeffdingBound.of(1, config.delta, c.counts.rows());
     }
 
-    private static double d(PairCounter counts, int i, int j) {
-        return 1 - counts.jaccard(i, j);
-    }
-
-    private static Spread spread(LabelCluster c) {
-        int n = c.labels.length;
-        double d0 = Double.POSITIVE_INFINITY;
-        double d1 = Double.NEGATIVE_INFINITY;
-        double d2 = Double.NEGATIVE_INFINITY;
-        double sum = 0;
-        int first = 0;
-        int second = 1;
-        for (int i = 0; i < n; i++) {
-            for (int j = i + 1; j < n; j++) {
-                double d = d(c.counts, i, j);
-                sum += d;
-                d0 = Math.min(d0, d);
-                if (d > d1) {
-                    d2 = d1;
-                    d1 = d;
-                    first = i;
-                    second = j;
-                } else {
-                    d2 = Math.max(d2, d);
-                }
-            }
-        }
-        // two labels are one pair: there is no second largest, and nothing to tell apart
-        return new Spread(d0, d1, n == 2 ? d1 : d2, sum / (0.5 * n * (n - 1)), first, second);
-    }
-
-    private boolean merge(LabelCluster c, Spread s, double eps, List<Event> happened) {
+    private boolean merge(LabelCluster c, LabelCluster.Spread s, double eps, List<Event> happened) {
         LabelCluster p = c.parent;
-        if (!(s.d1 - p.d1AtSplit > Math.max(p.epsAtSplit, eps))) {
+        if (!(s.d1() - p.d1AtSplit > Math.max(p.epsAtSplit, eps))) {
             return false;
         }
         dissolve(p);
-        happened.add(new Event(rows, false, p.labels, NONE, NONE, NONE, s.d0, s.d1, p.d1AtSplit, s.mean, eps));
+        happened.add(new Event(rows, false, p.labels, NONE, NONE, NONE, s.d0(), s.d1(), p.d1AtSplit, s.mean(), eps));
         return true;
     }
 
-    private void split(LabelCluster c, Spread s, double eps, List<Event> happened) {
+    private void split(LabelCluster c, LabelCluster.Spread s, double eps, List<Event> happened) {
         int[] left = new int[c.labels.length];
         int[] right = new int[c.labels.length];
         int l = 0;
         int r = 0;
         for (int k = 0; k < c.labels.length; k++) {
-            boolean first = k == s.first || (k != s.second && d(c.counts, k, s.first) < d(c.counts, k, s.second));
+            boolean first = k == s.first() || (k != s.second() && c.d(k, s.first()) < c.d(k, s.second()));
             if (first) {
                 left[l++] = c.labels[k];
             } else {
@@ -305,16 +301,14 @@ public final class LabelClusterer {
         }
         c.left = new LabelCluster(Arrays.copyOf(left, l), c);
         c.right = new LabelCluster(Arrays.copyOf(right, r), c);
-        c.d1AtSplit = s.d1;
+        c.d1AtSplit = s.d1();
         c.epsAtSplit = eps;
         c.separationAtSplit = separation(
-                c,
-                c.left.labels,
-                (i, j) -> d(c.counts, Arrays.binarySearch(c.labels, i), Arrays.binarySearch(c.labels, j)));
+                c, c.left.labels, (i, j) -> c.d(Arrays.binarySearch(c.labels, i), Arrays.binarySearch(c.labels, j)));
         c.counts.clear();
-        int[] pivots = {c.labels[s.first], c.labels[s.second]};
-        happened.add(
-                new Event(rows, true, c.labels, pivots, c.left.labels, c.right.labels, s.d0, s.d1, s.d2, s.mean, eps));
+        int[] pivots = {c.labels[s.first()], c.labels[s.second()]};
+        happened.add(new Event(
+                rows, true, c.labels, pivots, c.left.labels, c.right.labels, s.d0(), s.d1(), s.d2(), s.mean(), eps));
     }
 
     private void index() {
@@ -356,9 +350,18 @@ public final class LabelClusterer {
         return best;
     }
 
-    /** The groups, in the order of the tree's leaves; labels ascend. */
+    /** The groups, in the order of the tree's leaves, then each new label for itself; labels ascend. */
     public int[][] partition() {
-        return Arrays.stream(partition).map(int[]::clone).toArray(int[][]::new);
+        List<int[]> all = new ArrayList<>();
+        for (int[] g : partition) {
+            all.add(g.clone());
+        }
+        for (Newcomers s : newcomers) {
+            for (int label = s.first; label < s.end; label++) {
+                all.add(new int[] {label});
+            }
+        }
+        return all.toArray(int[][]::new);
     }
 
     /** The leaves of the tree, before any joining. */
@@ -369,6 +372,11 @@ public final class LabelClusterer {
     /** What happened at the last look. */
     public List<Event> events() {
         return events;
+    }
+
+    /** New labels that joined a cluster at the last row. */
+    List<Newcomers.Join> joins() {
+        return joins;
     }
 
     /** Rows counted. */
@@ -389,66 +397,64 @@ public final class LabelClusterer {
     /** The same for the leaves that hold any of these labels. */
     public void reset(int[] some) {
         for (int label : some) {
-            leafOf[label].counts.clear();
+            if (leafOf[label] != null) {
+                leafOf[label].counts.clear();
+            }
         }
     }
 
     public void save(NumberWriter w) {
         w.add(rows).add(recent.save()).add(before.save()).add(cardinalities);
-        save(root, w);
+        root.save(w);
         w.add(partition.length);
         for (int[] g : partition) {
             w.add(g);
         }
-    }
-
-    private static void save(LabelCluster c, NumberWriter w) {
-        w.add(c.labels).add(c.counts.save()).add(c.leaf());
-        if (!c.leaf()) {
-            w.add(c.d1AtSplit).add(c.epsAtSplit).add(c.separationAtSplit);
-            save(c.left, w);
-            save(c.right, w);
+        w.add(newcomers.size());
+        for (Newcomers s : newcomers) {
+            s.save(w);
         }
     }
 
-    /** Takes over what {@link #save} wrote; one that refuses is not to be used afterwards. */
-    public void restore(NumberReader r) {
+    /**
+     * Takes over what {@link #save} wrote when there were {@code known} labels; those from there on are new. One that refuses
+     * is not to be used afterwards.
+     */
+    public void restore(NumberReader r, int known) {
         rows = r.whole(0, 1L << 53);
-        recent.restore(r.longs());
-        before.restore(r.longs());
+        recent = pairs(r, known);
+        before = pairs(r, known);
         long[] c = r.longs();
-        if (c.length != labels + 1) {
-            throw r.damaged("there are " + c.length + " counts of cardinalities for " + labels + " labels");
+        if (c.length != known + 1) {
+            throw r.damaged("there are " + c.length + " counts of cardinalities for " + known + " labels");
         }
-        cardinalities = c;
-        root = restore(r, null);
+        cardinalities = Arrays.copyOf(c, labels + 1);
+        root = LabelCluster.restore(r, labels, null);
         index();
-        for (LabelCluster leaf : leafOf) {
-            if (leaf == null) {
-                throw r.damaged("a label is in no cluster");
+        partition = new int[r.integer(1, known)][];
+        for (int g = 0; g < partition.length; g++) {
+            partition[g] = r.labels(known);
+        }
+        newcomers = new ArrayList<>();
+        for (int n = r.integer(0, known); n > 0; n--) {
+            newcomers.add(Newcomers.restore(r, known));
+        }
+        if (known < labels) {
+            newcomers.add(new Newcomers(known, labels));
+        }
+        int settled = newcomers.isEmpty() ? labels : newcomers.get(0).first;
+        for (int l = 0; l < settled; l++) {
+            if (leafOf[l] == null) {
+                throw r.damaged("label " + l + " is in no cluster");
             }
         }
-        partition = new int[r.integer(1, labels)][];
-        for (int g = 0; g < partition.length; g++) {
-            partition[g] = r.labels(labels);
-        }
         events = List.of();
+        joins = List.of();
     }
 
-    private LabelCluster restore(NumberReader r, LabelCluster parent) {
-        int[] some = r.labels(labels);
-        if (some.length == 0) {
-            throw r.damaged("a cluster has no labels");
-        }
-        LabelCluster c = new LabelCluster(some, parent);
-        c.counts.restore(r.longs());
-        if (!r.flag()) {
-            c.d1AtSplit = r.next();
-            c.epsAtSplit = r.next();
-            c.separationAtSplit = r.next();
-            c.left = restore(r, c);
-            c.right = restore(r, c);
-        }
-        return c;
+    private PairCounter pairs(NumberReader r, int known) {
+        PairCounter c = new PairCounter(known);
+        c.restore(r.longs());
+        return known == labels ? c : c.project(every(labels));
     }
 }

@@ -69,6 +69,13 @@ final class LabelGroup {
         return g;
     }
 
+    /** The same group with further labels, which no row had so far. */
+    LabelGroup widen(int[] to) {
+        LabelGroup g = new LabelGroup(config, to, tree.widen(to));
+        g.drift = drift;
+        return g;
+    }
+
     private static int[] common(int[] a, int[] b) {
         return Arrays.stream(a).filter(l -> Arrays.binarySearch(b, l) >= 0).toArray();
     }

@@ -86,7 +86,7 @@ public final class LabelsetBaseline implements RowModel {
     }
 
     @Override
-    public void restore(NumberReader r) {
+    public void restore(NumberReader r, int known) {
         last = r.labels(context.labels());
         sets = Labelsets.restore(r, context.labels());
     }

@@ -48,6 +48,9 @@ public interface RowModel {
 
     void save(NumberWriter w);
 
-    /** Takes over what {@link #save} wrote; a model that refuses is not used afterwards. */
-    void restore(NumberReader r);
+    /**
+     * Takes over what {@link #save} wrote when there were {@code known} labels; those of the stream from there on are new,
+     * and no row has told of them. A model that refuses is not used afterwards.
+     */
+    void restore(NumberReader r, int known);
 }

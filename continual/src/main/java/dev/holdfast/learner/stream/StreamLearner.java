@@ -1,13 +1,14 @@
 package dev.holdfast.learner.stream;
 
 import dev.holdfast.data.Batch;
+import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.Target;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Footprint;
-import dev.holdfast.learner.Learner;
+import dev.holdfast.learner.GrowsLabels;
 import dev.holdfast.learner.Partitioned;
 import dev.holdfast.learner.stream.part.Example;
 import dev.holdfast.learner.stream.part.FeatureSpace;
@@ -22,7 +23,9 @@ import dev.holdfast.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
 import org.bytedeco.pytorch.Tensor;
@@ -36,18 +39,21 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * predictions, so it is a prequential one. Rows can also be given as plain arrays: {@link #learnRow}, {@link
  * #predictRow}. One thread learns, any number may predict meanwhile.
  */
-public final class StreamLearner implements Learner, Partitioned {
+public final class StreamLearner implements GrowsLabels, Partitioned {
     private final String name;
     private final Schema schema;
     private final FeatureSpace space;
     private final Rng rng;
-    private final int labels;
     private final Function<StreamContext, RowModel> maker;
     private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
     private Core core;
 
-    /** What {@link #load} swaps as a whole. */
-    private record Core(StreamContext context, RowModel model, Example example) {}
+    /** What {@link #load} and {@link #addLabels} swap as a whole. */
+    private record Core(ClassIndex index, StreamContext context, RowModel model, Example example) {
+        int labels() {
+            return index.size();
+        }
+    }
 
     /**
      * @param name the method and its configuration, so that another one's state is refused
@@ -66,14 +72,60 @@ public final class StreamLearner implements Learner, Partitioned {
         this.schema = schema;
         this.space = new FeatureSpace(schema);
         this.rng = rng;
-        this.labels = schema.classes().size();
         this.maker = maker;
-        this.core = fresh();
+        this.core = fresh(schema.classes());
     }
 
-    private Core fresh() {
-        StreamContext context = new StreamContext(space, labels, rng);
-        return new Core(context, maker.apply(context), new Example(context));
+    private Core fresh(ClassIndex index) {
+        StreamContext context = new StreamContext(space, index.size(), rng);
+        return new Core(index, context, maker.apply(context), new Example(context));
+    }
+
+    /** What was saved with the first {@code known} of these labels. */
+    private Core restored(NumberReader r, int known, ClassIndex index) {
+        Core c = fresh(index);
+        c.context.restore(r);
+        c.model.restore(r, known);
+        r.end();
+        return c;
+    }
+
+    @Override
+    public ClassIndex labels() {
+        lock.readLock().lock();
+        try {
+            return core.index;
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    @Override
+    public void addLabels(List<ClassIndex.Column> added) {
+        ClassIndex now = core.index;
+        Set<String> names = new HashSet<>();
+        now.columns().forEach(c -> names.add(c.name()));
+        for (ClassIndex.Column c : added) {
+            if (c.name() == null || now.columnOf(c.classId()) >= 0 || !names.add(c.name())) {
+                throw new IllegalArgumentException("Label " + c.classId() + " ('" + c.name()
+                        + "') is to be new, but its number or its name is known already, given twice, or missing; known are "
+                        + now.columns().stream().map(ClassIndex.Column::name).toList() + ".");
+            }
+        }
+        ClassIndex wider = now.plus(added);
+        if (added.isEmpty()) {
+            return;
+        }
+        NumberWriter w = new NumberWriter();
+        core.context.save(w);
+        core.model.save(w);
+        Core grown = restored(new NumberReader(w.toArray()), now.size(), wider);
+        lock.writeLock().lock();
+        try {
+            core = grown;
+        } finally {
+            lock.writeLock().unlock();
+        }
     }
 
     @Override
@@ -91,6 +143,7 @@ public final class StreamLearner implements Learner, Partitioned {
         double[][] x = space.rows(b.inputs());
         int[][] sets = sets(b);
         double[] weights = weights(b);
+        int labels = core.labels();
         double[] p = new double[labels];
         long wrong = 0;
         long exact = 0;
@@ -134,6 +187,7 @@ public final class StreamLearner implements Learner, Partitioned {
     /** Test, then train, without tensors: learns a row and returns P(label) [labels] as they were before. */
     public double[] learnRow(double[] x, int... active) {
         long row = core.context.rows();
+        int labels = core.labels();
         space.require(x, row);
         for (int i = 0; i < active.length; i++) {
             if (active[i] < 0 || active[i] >= labels || (i > 0 && active[i] <= active[i - 1])) {
@@ -155,14 +209,14 @@ public final class StreamLearner implements Learner, Partitioned {
     /** P(label) [labels] of a row, without tensors. */
     public double[] predictRow(double[] x) {
         space.require(x, 0);
-        double[] p = new double[labels];
         lock.readLock().lock();
         try {
+            double[] p = new double[core.labels()];
             core.model.predict(new Example(core.context).of(x), p);
+            return p;
         } finally {
             lock.readLock().unlock();
         }
-        return p;
     }
 
     private int[][] sets(Batch b) {
@@ -170,6 +224,7 @@ public final class StreamLearner implements Learner, Partitioned {
             throw new IllegalArgumentException("Expected rows with label sets but the target is "
                     + b.target().getClass().getSimpleName() + ".");
         }
+        int labels = core.labels();
         Tensors.requireShape("label sets", m.y(), -1, labels);
         if (m.known() != null) {
             double[] known = Tensors.doubles(m.known());
@@ -218,19 +273,20 @@ public final class StreamLearner implements Learner, Partitioned {
     @Override
     public Prediction predict(Inputs x) {
         double[][] rows = space.rows(x);
-        double[] all = new double[rows.length * labels];
-        double[] p = new double[labels];
         lock.readLock().lock();
         try {
+            int labels = core.labels();
+            double[] all = new double[rows.length * labels];
+            double[] p = new double[labels];
             Example e = new Example(core.context);
             for (int i = 0; i < rows.length; i++) {
                 core.model.predict(e.of(rows[i]), p);
                 System.arraycopy(p, 0, all, i * labels, labels);
             }
+            return new Prediction(Tensors.of(all, rows.length, labels), core.index, Prediction.Kind.PROBABILITIES);
         } finally {
             lock.readLock().unlock();
         }
-        return new Prediction(Tensors.of(all, rows.length, labels), schema.classes(), Prediction.Kind.PROBABILITIES);
     }
 
     @Override
@@ -258,7 +314,7 @@ public final class StreamLearner implements Learner, Partitioned {
     private List<List<Integer>> ids(List<List<Integer>> columns) {
         return columns.stream()
                 .map(g -> g.stream()
-                        .map(c -> schema.classes().columns().get(c).classId())
+                        .map(c -> core.index.columns().get(c).classId())
                         .toList())
                 .toList();
     }
@@ -269,6 +325,7 @@ public final class StreamLearner implements Learner, Partitioned {
      * @param groups score columns; disjoint, and together all of them
      */
     public void regroup(List<List<Integer>> groups) {
+        int labels = core.labels();
         int[] all = groups.stream()
                 .flatMap(List::stream)
                 .mapToInt(Integer::intValue)
@@ -301,7 +358,11 @@ public final class StreamLearner implements Learner, Partitioned {
     }
 
     private double[] numbers() {
-        NumberWriter w = new NumberWriter().add(labels).add(space.width());
+        NumberWriter w = new NumberWriter().add(core.labels());
+        for (ClassIndex.Column c : core.index.columns()) {
+            w.add(c.classId()).add(c.level()).add(c.task()).add(c.name().chars().toArray());
+        }
+        w.add(space.width());
         core.context.save(w);
         core.model.save(w);
         return w.toArray();
@@ -332,18 +393,38 @@ public final class StreamLearner implements Learner, Partitioned {
                     + t.scalar_type().intern() + "; expected Double.\nMaybe the file is damaged.");
         }
         NumberReader r = new NumberReader(Tensors.doubles(t));
-        r.integer(labels, labels);
+        ClassIndex known = index(r);
+        ClassIndex declared = schema.classes();
+        boolean more = known.size() > declared.size();
+        if (!begins(more ? declared : known, more ? known : declared)) {
+            throw new IllegalArgumentException(
+                    "The saved state has the labels " + known + " but this learner " + declared
+                            + "; expected that the longer list begins with the shorter.\nMaybe it was saved for other data.");
+        }
         r.integer(space.width(), space.width());
-        Core loaded = fresh();
-        loaded.context.restore(r);
-        loaded.model.restore(r);
-        r.end();
+        Core loaded = restored(r, known.size(), more ? known : declared);
         lock.writeLock().lock();
         try {
             core = loaded;
         } finally {
             lock.writeLock().unlock();
         }
+    }
+
+    private static ClassIndex index(NumberReader r) {
+        List<ClassIndex.Column> columns = new ArrayList<>();
+        for (int n = r.integer(1, 1 << 24); n > 0; n--) {
+            int id = r.integer(0, Integer.MAX_VALUE);
+            int level = r.integer(0, Integer.MAX_VALUE);
+            int task = r.integer(-1, Integer.MAX_VALUE);
+            int[] name = r.ints(0, Character.MAX_CODE_POINT);
+            columns.add(new ClassIndex.Column(id, new String(name, 0, name.length), level, task));
+        }
+        return ClassIndex.of(columns);
+    }
+
+    private static boolean begins(ClassIndex part, ClassIndex whole) {
+        return whole.columns().subList(0, part.size()).equals(part.columns());
     }
 
     /** All labels as one group. */

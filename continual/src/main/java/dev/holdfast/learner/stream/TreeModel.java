@@ -73,10 +73,13 @@ public final class TreeModel implements RowModel {
     }
 
     @Override
-    public void restore(NumberReader r) {
+    public void restore(NumberReader r, int known) {
         tree = MultiLabelTree.restore(config, context, r);
-        if (tree.size() != context.labels()) {
-            throw r.damaged("the tree has " + tree.size() + " labels instead of " + context.labels());
+        if (tree.size() != known) {
+            throw r.damaged("the tree has " + tree.size() + " labels instead of " + known);
+        }
+        if (known < context.labels()) {
+            tree = tree.widen(IntStream.range(0, context.labels()).toArray());
         }
     }
 

@@ -176,7 +176,7 @@ class LabelClustererTest {
             if (i % 333 == 0) {
                 LabelClusterer fresh = new LabelClusterer(config, 8);
                 NumberReader r = new NumberReader(saved(whole));
-                fresh.restore(r);
+                fresh.restore(r, 8);
                 r.end();
                 resumed = fresh;
             } else if (resumed != whole) {

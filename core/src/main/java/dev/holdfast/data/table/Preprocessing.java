@@ -179,11 +179,11 @@ public record Preprocessing(
         return n;
     }
 
-    /** The same with more classes at the end; ids of the old ones stay. */
+    /** The same with more classes at the end, or with more label columns; ids of the old ones stay. */
     public Preprocessing plusClasses(List<String> more) {
         List<String> all = new ArrayList<>(classes);
         more.stream().filter(c -> !all.contains(c)).forEach(all::add);
-        return new Preprocessing(version, columns, labels, multiLabel, all, missing);
+        return new Preprocessing(version, columns, multiLabel ? all : labels, multiLabel, all, missing);
     }
 
     /** What has to be read of a table: the features and, on demand, the labels. */

@@ -93,6 +93,24 @@ public final class PairCounter {
         System.arraycopy(saved, 1 + labels, pairs, 0, pairs.length);
     }
 
+    /** The counts of these labels among themselves; a label from {@link #labels} on has none. */
+    public PairCounter project(int[] some) {
+        PairCounter c = new PairCounter(some.length);
+        c.rows = rows;
+        for (int i = 0; i < some.length; i++) {
+            if (some[i] >= labels) {
+                continue;
+            }
+            c.single[i] = single[some[i]];
+            for (int j = i + 1; j < some.length; j++) {
+                if (some[j] < labels) {
+                    c.pairs[c.at(i, j)] = together(some[i], some[j]);
+                }
+            }
+        }
+        return c;
+    }
+
     private int at(int i, int j) {
         return i * (2 * labels - i - 1) / 2 + j - i - 1;
     }

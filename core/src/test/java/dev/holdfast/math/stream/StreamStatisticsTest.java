@@ -54,6 +54,24 @@ class StreamStatisticsTest {
     }
 
     @Test
+    void theCountsOfSomeLabelsAreThoseOfRowsWithoutTheOthers() {
+        PairCounter all = new PairCounter(4);
+        PairCounter some = new PairCounter(3);
+        for (int[] row : new int[][] {{0, 1, 3}, {1, 3}, {2}, {0, 3}, {}}) {
+            all.add(row, row.length);
+            int[] kept = java.util.Arrays.stream(row)
+                    .filter(l -> l == 1 || l == 3)
+                    .map(l -> l / 2)
+                    .toArray();
+            some.add(kept, kept.length);
+        }
+        // label 7 was not there
+        assertThat(all.project(new int[] {1, 3, 7}).save()).isEqualTo(some.save());
+        assertThat(some.rows()).isEqualTo(5);
+        assertThat(some.together(0, 1)).isEqualTo(2);
+    }
+
+    @Test
     void theHoeffdingBoundIsTheFormula() {
         assertThat(HoeffdingBound.of(2, 0.05, 30)).isCloseTo(2 * Math.sqrt(Math.log(20) / 60), within(1e-15));
         assertThat(HoeffdingBound.of(1, 0.05, 0)).isInfinite();

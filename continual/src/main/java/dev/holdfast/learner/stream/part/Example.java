@@ -51,6 +51,11 @@ public final class Example {
     private double[] part = {};
     private float[] units = {};
 
+    /** What the units of an ensemble say of the present row, and which ensemble that is. */
+    double[] answers = {};
+
+    private OnlineBagging answered;
+
     public Example(StreamContext context) {
         this.context = context;
         this.z = new float[context.scaler().expanded()];
@@ -67,6 +72,7 @@ public final class Example {
         scaled = false;
         length = -1;
         remembered = 0;
+        answered = null;
         now++;
         return this;
     }
@@ -200,6 +206,20 @@ public final class Example {
             part = new double[n];
         }
         return part;
+    }
+
+    /** Whether {@link #answers} are those of this ensemble. */
+    boolean answered(OnlineBagging by) {
+        return answered == by;
+    }
+
+    /** Room for n answers, from now on those of this ensemble; of none (null) where they no longer hold. */
+    double[] answer(OnlineBagging by, int n) {
+        answered = by;
+        if (answers.length < n) {
+            answers = new double[n];
+        }
+        return answers;
     }
 
     /** At least n floats to compute in; whoever asks next gets the same. */

@@ -1,5 +1,7 @@
 package dev.holdfast.learner.stream.part;
 
+import java.util.Arrays;
+
 /**
  * Binary relevance of bagged logistic units: for every label {@link Example#MEMBERS} logistic regressions, each trained by
  * stochastic gradient descent on every row as often as its Poisson(1) draw says. A label's probability is the mean of its
@@ -46,11 +48,11 @@ public final class OnlineBagging {
 
     /** Writes P(label) of this row to {@code p} [labels]. */
     public void predict(Example e, double[] p) {
-        float[] a = activations(e);
+        double[] a = answers(e);
         for (int l = 0; l < labels; l++) {
             double sum = 0;
             for (int m = 0; m < MEMBERS; m++) {
-                sum += sigmoid(a[l * MEMBERS + m]);
+                sum += a[l * MEMBERS + m];
             }
             p[l] = sum / MEMBERS;
         }
@@ -58,24 +60,25 @@ public final class OnlineBagging {
 
     /** Learns this row. {@code local} places the labels of the stream among those of this ensemble, -1 elsewhere. */
     public void learn(Example e, int[] local) {
-        float[] a = activations(e);
+        double[] a = answers(e);
+        e.answer(null, 0);
+        float[] g = gradient;
         for (int j = 0; j < units; j++) {
-            a[j] = (float) -sigmoid(a[j]);
+            g[j] = (float) -a[j];
         }
         for (int i = 0; i < e.count; i++) {
             int l = local[e.labels[i]];
             if (l >= 0) {
                 for (int m = 0; m < MEMBERS; m++) {
-                    a[l * MEMBERS + m] += 1;
+                    g[l * MEMBERS + m] += 1;
                 }
             }
         }
         for (int l = 0, j = 0; l < labels; l++) {
             for (int m = 0; m < MEMBERS; m++, j++) {
-                gradient[j] = (float) (e.bag[m] * e.weight * a[j]);
+                g[j] = (float) (e.bag[m] * e.weight * g[j]);
             }
         }
-        float[] g = gradient;
         for (int k = 0; k < e.filled; k++) {
             int column = e.at[k];
             if (weights[column] == null) {
@@ -84,6 +87,19 @@ public final class OnlineBagging {
             add(weights[column], g, (float) (rate * e.z[column]));
         }
         add(weights[columns], g, (float) interceptRate);
+    }
+
+    /** P of every unit; a row that is predicted and then learnt asks twice. */
+    private double[] answers(Example e) {
+        if (e.answered(this)) {
+            return e.answers;
+        }
+        float[] a = activations(e);
+        double[] p = e.answer(this, units);
+        for (int j = 0; j < units; j++) {
+            p[j] = sigmoid(a[j]);
+        }
+        return p;
     }
 
     private float[] activations(Example e) {
@@ -125,6 +141,15 @@ public final class OnlineBagging {
                     System.arraycopy(weights[c], keep[l] * MEMBERS, o.weights[c], l * MEMBERS, MEMBERS);
                 }
             }
+        }
+        return o;
+    }
+
+    /** A copy with further labels at the end, of which nothing is known. */
+    public OnlineBagging widen(int to) {
+        OnlineBagging o = new OnlineBagging(columns, to, rate, interceptRate);
+        for (int c = 0; c <= columns; c++) {
+            o.weights[c] = weights[c] == null ? null : Arrays.copyOf(weights[c], o.units);
         }
         return o;
     }

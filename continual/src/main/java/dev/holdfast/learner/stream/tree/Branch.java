@@ -4,6 +4,7 @@ import dev.holdfast.learner.stream.part.NumberReader;
 import dev.holdfast.learner.stream.part.NumberWriter;
 import dev.holdfast.learner.stream.part.RowStore;
 import dev.holdfast.math.stream.Adwin;
+import java.util.function.UnaryOperator;
 
 /** A node that sends rows left or right, watches its loss, and may have a subtree growing up to replace it. */
 final class Branch extends Node {
@@ -63,11 +64,20 @@ final class Branch extends Node {
 
     @Override
     Branch project(Labelling to, int[] keep) {
-        Branch b = new Branch(to, by, left.project(to, keep), right.project(to, keep));
+        return copy(to, n -> n.project(to, keep));
+    }
+
+    @Override
+    Branch widen(Labelling to) {
+        return copy(to, n -> n.widen(to));
+    }
+
+    private Branch copy(Labelling to, UnaryOperator<Node> below) {
+        Branch b = new Branch(to, by, below.apply(left), below.apply(right));
         double delta = labelling.config.driftDelta();
         b.loss = Adwin.restore(delta, loss.save());
         if (alternate != null) {
-            b.alternate = alternate.project(to, keep);
+            b.alternate = below.apply(alternate);
             b.alternateLoss = Adwin.restore(delta, alternateLoss.save());
         }
         return b;

@@ -9,6 +9,9 @@ final class Labelling {
     final StreamContext context;
     final TreeConfig config;
 
+    /** Columns that leaves look at; null for all. */
+    final Subspace subspace;
+
     /** Labels of the tree, ascending. */
     final int[] labels;
 
@@ -20,9 +23,10 @@ final class Labelling {
 
     int count;
 
-    Labelling(StreamContext context, TreeConfig config, int[] labels) {
+    Labelling(StreamContext context, TreeConfig config, int[] labels, Subspace subspace) {
         this.context = context;
         this.config = config;
+        this.subspace = subspace;
         this.labels = labels;
         this.local = new int[context.labels()];
         Arrays.fill(local, -1);
@@ -30,6 +34,11 @@ final class Labelling {
             local[labels[l]] = l;
         }
         this.active = new int[labels.length];
+    }
+
+    /** Columns of a new leaf; null for all. */
+    int[] columns() {
+        return subspace == null ? null : subspace.next(context.space().width());
     }
 
     int size() {

@@ -10,7 +10,6 @@ import dev.holdfast.learner.stream.part.NumberWriter;
 import dev.holdfast.learner.stream.part.OnlineBagging;
 import dev.holdfast.learner.stream.part.RowStore;
 import dev.holdfast.learner.stream.part.Scaler;
-import java.util.Arrays;
 
 /**
  * A leaf: weight of every label, of rows without any label ("empty") and of all rows ("total"); for each of them sums of
@@ -23,6 +22,10 @@ final class Leaf extends Node {
     private static final double ENTROPY_EVERY = 25;
 
     final Labelling labelling;
+
+    /** The columns that it looks at, ascending; null for all. All that is kept by column is kept of these, in this order. */
+    final int[] columns;
+
     final int size;
     final int empty;
     final int total;
@@ -39,35 +42,40 @@ final class Leaf extends Node {
     final double[][] nominal;
 
     /** Least and greatest number of a column; where {@link #centre} is 0 among rows that are not 0 there. */
-    private final double[] least;
+    final double[] least;
 
-    private final double[] most;
+    final double[] most;
 
     /** Rows that are not 0 in a column, and all rows. */
-    private final int[] present;
+    final int[] present;
 
-    private int observed;
+    int observed;
     double[] centre;
 
     /** Columns whose centre is not 0; nominal ones have none. */
-    private int[] centred = {};
+    int[] centred = {};
 
     Labelsets sets = new Labelsets();
-    private int[] prior = {};
+    int[] prior = {};
     LabelPowerset neighbours;
     OnlineBagging bagging;
-    private double losses;
-    private long rows;
+    double losses;
+    long rows;
     double attempted;
-    private double entropy;
-    private double entropyAt;
+    double entropy;
+    double entropyAt;
 
     Leaf(Labelling labelling) {
+        this(labelling, labelling.columns());
+    }
+
+    Leaf(Labelling labelling, int[] columns) {
         this.labelling = labelling;
+        this.columns = columns;
         this.size = labelling.size();
         this.empty = size;
         this.total = size + 1;
-        int width = labelling.context.space().width();
+        int width = columns == null ? labelling.context.space().width() : columns.length;
         this.counts = new double[size + 2];
         this.sums = new double[size + 2][];
         this.squares = new double[size + 2][];
@@ -84,6 +92,21 @@ final class Leaf extends Node {
 
     double weight() {
         return counts[total];
+    }
+
+    /** Number of columns that it looks at. */
+    int width() {
+        return least.length;
+    }
+
+    /** Column of a row that stands k-th among those that it looks at. */
+    int column(int k) {
+        return columns == null ? k : columns[k];
+    }
+
+    /** Values of the k-th column; 0 for a numeric one. */
+    int vocabulary(int k) {
+        return labelling.context.space().vocabulary(column(k));
     }
 
     /** Mean Hamming loss of this leaf's own predictions. */
@@ -163,21 +186,51 @@ final class Leaf extends Node {
     /** Counts a row; {@code filled} columns at the first positions of {@code at} are not 0. */
     private void observe(double[] x, int[] at, int filled, double w) {
         if (centre == null) {
-            begin(x.length);
-        }
-        for (int k = 0; k < filled; k++) {
-            int j = at[k];
-            double v = x[j];
-            if (present[j]++ == 0) {
-                least[j] = v;
-                most[j] = v;
-            } else if (v < least[j]) {
-                least[j] = v;
-            } else if (v > most[j]) {
-                most[j] = v;
-            }
+            begin();
         }
         observed++;
+        if (columns == null) {
+            observeAll(x, at, filled, w);
+        } else {
+            observeSome(x, w);
+        }
+        sets.add(labelling.active, labelling.count, w);
+        if (weight() - entropyAt >= ENTROPY_EVERY) {
+            entropyAt = weight();
+            entropy = LabelEntropy.of(counts, size + 1, weight());
+        }
+    }
+
+    private void extend(int k, double v) {
+        if (present[k]++ == 0) {
+            least[k] = v;
+            most[k] = v;
+        } else if (v < least[k]) {
+            least[k] = v;
+        } else if (v > most[k]) {
+            most[k] = v;
+        }
+    }
+
+    private void observeSome(double[] x, double w) {
+        double[] d = labelling.context.work();
+        for (int k = 0; k < columns.length; k++) {
+            double v = x[columns[k]];
+            if (v != 0) {
+                extend(k, v);
+            }
+            if (vocabulary(k) > 0) {
+                nominal(k, (int) v, w);
+            }
+            d[k] = v - centre[k];
+        }
+        add(w, d, null, 0);
+    }
+
+    private void observeAll(double[] x, int[] at, int filled, double w) {
+        for (int k = 0; k < filled; k++) {
+            extend(at[k], x[at[k]]);
+        }
         FeatureSpace space = labelling.context.space();
         if (space.hasNominal()) {
             for (int j = 0; j < x.length; j++) {
@@ -207,6 +260,10 @@ final class Leaf extends Node {
                 d[j] = x[j] - centre[j];
             }
         }
+        add(w, d, where, n);
+    }
+
+    private void add(double w, double[] d, int[] where, int n) {
         for (int i = 0; i < labelling.count; i++) {
             add(labelling.active[i], w, d, where, n);
         }
@@ -214,18 +271,13 @@ final class Leaf extends Node {
             add(empty, w, d, where, n);
         }
         add(total, w, d, where, n);
-        sets.add(labelling.active, labelling.count, w);
-        if (weight() - entropyAt >= ENTROPY_EVERY) {
-            entropyAt = weight();
-            entropy = LabelEntropy.of(counts, size + 1, weight());
-        }
     }
 
-    private void begin(int width) {
+    private void begin() {
         Scaler scale = labelling.context.scaler();
-        centre = new double[width];
-        for (int j = 0; j < width; j++) {
-            centre[j] = labelling.context.space().vocabulary(j) > 0 ? 0 : scale.centre(j);
+        centre = new double[width()];
+        for (int k = 0; k < centre.length; k++) {
+            centre[k] = vocabulary(k) > 0 ? 0 : scale.centre(column(k));
         }
         centred = Scaler.positions(centre);
     }
@@ -233,7 +285,7 @@ final class Leaf extends Node {
     private void nominal(int column, int value, double w) {
         int stride = size + 2;
         if (nominal[column] == null) {
-            nominal[column] = new double[labelling.context.space().vocabulary(column) * stride];
+            nominal[column] = new double[vocabulary(column) * stride];
         }
         double[] n = nominal[column];
         int base = value * stride;
@@ -291,7 +343,7 @@ final class Leaf extends Node {
         }
         if (neighbours != null) {
             RowStore store = labelling.context.store();
-            double[] x = new double[least.length];
+            double[] x = new double[labelling.context.space().width()];
             Example e = new Example(labelling.context);
             for (int slot : neighbours.slots()) {
                 store.read(slot, x);
@@ -319,77 +371,12 @@ final class Leaf extends Node {
 
     @Override
     Leaf project(Labelling to, int[] keep) {
-        Leaf o = new Leaf(to);
-        int[] place = new int[size];
-        Arrays.fill(place, -1);
-        for (int l = 0; l < keep.length; l++) {
-            place[keep[l]] = l;
-            copy(keep[l], o, l);
-        }
-        copy(total, o, o.total);
-        for (int k = 0; k < sets.distinct(); k++) {
-            int[] set = restricted(sets.set(k), place);
-            o.sets.add(set, set.length, sets.weight(k));
-            o.counts[o.empty] += set.length == 0 ? sets.weight(k) : 0;
-        }
-        o.prior = restricted(prior, place);
-        emptyLikeTotal(o);
-        for (int j = 0; j < nominal.length; j++) {
-            if (nominal[j] != null) {
-                o.nominal[j] = projected(nominal[j], o, keep);
-            }
-        }
-        System.arraycopy(least, 0, o.least, 0, least.length);
-        System.arraycopy(most, 0, o.most, 0, most.length);
-        System.arraycopy(present, 0, o.present, 0, present.length);
-        o.observed = observed;
-        o.centre = centre == null ? null : centre.clone();
-        o.centred = centred;
-        o.neighbours = neighbours == null ? null : neighbours.copy(labelling.context.store());
-        o.bagging = bagging == null ? null : bagging.project(keep);
-        o.losses = losses;
-        o.rows = rows;
-        o.attempted = attempted;
-        o.entropyAt = entropyAt;
-        o.entropy = LabelEntropy.of(o.counts, o.size + 1, o.weight());
-        return o;
+        return LeafCopy.project(this, to, keep);
     }
 
-    private void copy(int from, Leaf o, int to) {
-        o.counts[to] = counts[from];
-        o.sums[to] = sums[from] == null ? null : sums[from].clone();
-        o.squares[to] = squares[from] == null ? null : squares[from].clone();
-    }
-
-    /** Where rows without any of the kept labels lie is not known; they are taken to lie like all rows. */
-    private static void emptyLikeTotal(Leaf o) {
-        double share = o.counts[o.empty] / Math.max(o.counts[o.total], Double.MIN_NORMAL);
-        if (o.counts[o.empty] == 0 || o.sums[o.total] == null) {
-            return;
-        }
-        o.sums[o.empty] = Arrays.stream(o.sums[o.total]).map(v -> v * share).toArray();
-        o.squares[o.empty] =
-                Arrays.stream(o.squares[o.total]).map(v -> v * share).toArray();
-    }
-
-    private double[] projected(double[] n, Leaf o, int[] keep) {
-        int values = n.length / (size + 2);
-        double[] r = new double[values * (o.size + 2)];
-        double share = o.counts[o.empty] / Math.max(o.counts[o.total], Double.MIN_NORMAL);
-        for (int v = 0; v < values; v++) {
-            int from = v * (size + 2);
-            int to = v * (o.size + 2);
-            for (int l = 0; l < keep.length; l++) {
-                r[to + l] = n[from + keep[l]];
-            }
-            r[to + o.total] = n[from + total];
-            r[to + o.empty] = n[from + total] * share;
-        }
-        return r;
-    }
-
-    private static int[] restricted(int[] set, int[] place) {
-        return Arrays.stream(set).map(l -> place[l]).filter(l -> l >= 0).toArray();
+    @Override
+    Leaf widen(Labelling to) {
+        return LeafCopy.widen(this, to);
     }
 
     @Override
@@ -401,7 +388,11 @@ final class Leaf extends Node {
 
     @Override
     void save(NumberWriter w) {
-        w.add(true).add(counts);
+        w.add(true);
+        if (columns != null) {
+            w.add(columns);
+        }
+        w.add(counts);
         w.add(centre != null);
         if (centre != null) {
             w.add(centre).add(least).add(most).add(present).add(observed);
@@ -430,8 +421,11 @@ final class Leaf extends Node {
 
     /** Reads what {@link #save} wrote after its first flag. */
     static Leaf restore(Labelling labelling, NumberReader r) {
-        Leaf o = new Leaf(labelling);
-        int width = o.least.length;
+        int[] columns = labelling.subspace == null
+                ? null
+                : r.labels(labelling.context.space().width());
+        Leaf o = new Leaf(labelling, columns);
+        int width = o.width();
         System.arraycopy(r.doubles(o.size + 2), 0, o.counts, 0, o.size + 2);
         if (r.flag()) {
             o.centre = r.doubles(width);
@@ -453,7 +447,7 @@ final class Leaf extends Node {
         }
         for (int j = 0; j < width; j++) {
             if (r.flag()) {
-                o.nominal[j] = r.doubles(labelling.context.space().vocabulary(j) * (o.size + 2));
+                o.nominal[j] = r.doubles(o.vocabulary(j) * (o.size + 2));
             }
         }
         o.sets = Labelsets.restore(r, o.size);

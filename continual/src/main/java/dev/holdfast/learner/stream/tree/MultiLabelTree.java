@@ -42,7 +42,12 @@ public final class MultiLabelTree {
 
     /** @param labels the labels that it learns, ascending, among those of the stream */
     public MultiLabelTree(TreeConfig config, StreamContext context, int[] labels) {
-        this.labelling = new Labelling(context, config, labels.clone());
+        this(config, context, labels, null);
+    }
+
+    /** @param subspace columns that leaves look at; null for all */
+    MultiLabelTree(TreeConfig config, StreamContext context, int[] labels, Subspace subspace) {
+        this.labelling = new Labelling(context, config, labels.clone(), subspace);
         this.config = config;
         this.root = new Leaf(labelling);
         this.own = new double[labels.length];
@@ -127,6 +132,11 @@ public final class MultiLabelTree {
     private static double vote(Leaf leaf) {
         double loss = Math.max(LEAST_LOSS, leaf.loss());
         return 1 / (loss * loss);
+    }
+
+    /** Share of wrong decisions of these probabilities on the row that was learnt last. */
+    double hamming(double[] p) {
+        return labelling.hamming(p);
     }
 
     /** Learns a row; {@code p} receives what {@link #predict} would have said before. */
@@ -236,7 +246,7 @@ public final class MultiLabelTree {
      * labels. Where rows without any of them lie is not recorded, so they are taken to lie like all rows.
      */
     public MultiLabelTree project(int[] labels) {
-        MultiLabelTree t = new MultiLabelTree(config, labelling.context, labels);
+        MultiLabelTree t = new MultiLabelTree(config, labelling.context, labels, labelling.subspace);
         int[] keep = new int[labels.length];
         for (int l = 0; l < labels.length; l++) {
             keep[l] = labelling.local[labels[l]];
@@ -251,6 +261,21 @@ public final class MultiLabelTree {
         return t;
     }
 
+    /**
+     * The same tree with further labels, which no row had so far; the others are predicted as before. This one is not to be
+     * used afterwards.
+     *
+     * @param labels those of the tree, and larger ones behind them
+     */
+    public MultiLabelTree widen(int[] labels) {
+        MultiLabelTree t = new MultiLabelTree(config, labelling.context, labels, labelling.subspace);
+        t.root = root.widen(t.labelling);
+        t.leaves = leaves;
+        t.replaced = replaced;
+        close();
+        return t;
+    }
+
     /** Lets go of all stored rows; the tree is not to be used afterwards. */
     public void close() {
         root.close(labelling.context.store());
@@ -258,13 +283,23 @@ public final class MultiLabelTree {
 
     public void save(NumberWriter w) {
         w.add(labelling.labels).add(leaves).add(replaced);
+        if (labelling.subspace != null) {
+            w.add(labelling.subspace.dealt());
+        }
         root.save(w);
     }
 
     public static MultiLabelTree restore(TreeConfig config, StreamContext context, NumberReader r) {
-        MultiLabelTree t = new MultiLabelTree(config, context, r.labels(context.labels()));
+        return restore(config, context, r, null);
+    }
+
+    static MultiLabelTree restore(TreeConfig config, StreamContext context, NumberReader r, Subspace subspace) {
+        MultiLabelTree t = new MultiLabelTree(config, context, r.labels(context.labels()), subspace);
         t.leaves = r.integer(1, Integer.MAX_VALUE);
         t.replaced = r.integer(0, Integer.MAX_VALUE);
+        if (subspace != null) {
+            subspace.goOnAt(r.integer(1, Integer.MAX_VALUE));
+        }
         t.root = Branch.restoreNode(t.labelling, r);
         return t;
     }

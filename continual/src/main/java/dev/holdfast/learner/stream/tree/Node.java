@@ -17,6 +17,9 @@ abstract sealed class Node permits Leaf, Branch {
     /** A copy for the labels at these places, ascending. */
     abstract Node project(Labelling to, int[] keep);
 
+    /** A copy for these labels and further ones behind them, which no row had. */
+    abstract Node widen(Labelling to);
+
     /** Lets go of all stored rows. */
     abstract void close(RowStore store);
 

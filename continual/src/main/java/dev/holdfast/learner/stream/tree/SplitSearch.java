@@ -1,6 +1,5 @@
 package dev.holdfast.learner.stream.tree;
 
-import dev.holdfast.learner.stream.part.FeatureSpace;
 import dev.holdfast.learner.stream.part.LabelEntropy;
 import dev.holdfast.math.stream.HoeffdingBound;
 
@@ -51,13 +50,12 @@ final class SplitSearch {
     static Split of(Leaf leaf) {
         TreeConfig c = leaf.labelling.config;
         double n = leaf.weight();
-        FeatureSpace space = leaf.labelling.context.space();
         Search s = new Search(leaf);
         Split best = null;
         // not splitting has merit 0
         double second = 0;
-        for (int j = 0; j < space.width(); j++) {
-            Split candidate = space.vocabulary(j) > 0 ? s.nominal(j) : s.numeric(j, c.thresholds());
+        for (int j = 0; j < leaf.width(); j++) {
+            Split candidate = leaf.vocabulary(j) > 0 ? s.nominal(j) : s.numeric(j, c.thresholds());
             if (candidate == null) {
                 continue;
             }
@@ -113,15 +111,17 @@ final class SplitSearch {
             for (int l : seen) {
                 fit(l, column);
             }
-            Split best = null;
+            double at = low;
+            double most = Double.NEGATIVE_INFINITY;
             for (int k = 1; k <= thresholds; k++) {
                 double t = low + (high - low) * k / (thresholds + 1);
                 double merit = merit(t);
-                if (merit > (best == null ? Double.NEGATIVE_INFINITY : best.merit())) {
-                    best = new Split(column, t, -1, merit);
+                if (merit > most) {
+                    most = merit;
+                    at = t;
                 }
             }
-            return best;
+            return most == Double.NEGATIVE_INFINITY ? null : new Split(leaf.column(column), at, -1, most);
         }
 
         private void fit(int label, int column) {
@@ -148,6 +148,15 @@ final class SplitSearch {
             double left = 0;
             double right = 0;
             for (int l : seen) {
+                if (deviation[l] == 0) {
+                    // as a label that is never seen where a word occurs: all of it lies on one side
+                    if (mean[l] <= t) {
+                        left += LabelEntropy.quickTerm(leaf.counts[l], nLeft);
+                    } else {
+                        right += LabelEntropy.quickTerm(leaf.counts[l], nRight);
+                    }
+                    continue;
+                }
                 double c = below(l, t);
                 left += LabelEntropy.quickTerm(c, nLeft);
                 right += LabelEntropy.quickTerm(leaf.counts[l] - c, nRight);
@@ -175,7 +184,7 @@ final class SplitSearch {
                 }
                 double merit = LabelEntropy.merit(before, left, nLeft, right, nRight);
                 if (best == null || merit > best.merit()) {
-                    best = new Split(column, 0, v, merit);
+                    best = new Split(leaf.column(column), 0, v, merit);
                 }
             }
             return best;

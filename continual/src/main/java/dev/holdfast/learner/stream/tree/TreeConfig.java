@@ -98,6 +98,27 @@ public record TreeConfig(
                 skipZeroDraws);
     }
 
+    public TreeConfig withSplits(double everyWeight, double confidence) {
+        return new TreeConfig(
+                adaptive,
+                everyWeight,
+                confidence,
+                tie,
+                thresholds,
+                pure,
+                maxLeaves,
+                leaf,
+                neighbours,
+                window,
+                neighboursUntil,
+                neighboursBelow,
+                rate,
+                interceptRate,
+                driftDelta,
+                anyChange,
+                skipZeroDraws);
+    }
+
     public TreeConfig withLeaf(LeafRule rule) {
         return new TreeConfig(
                 adaptive,
