@@ -4,6 +4,7 @@ import dev.holdfast.data.ClassIndex;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
 import dev.holdfast.tensor.linalg.RecursiveRidge;
+import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -11,7 +12,19 @@ import org.bytedeco.pytorch.Tensor;
  * RecursiveRidge}.
  */
 public final class RidgeHead implements StatisticHead {
+    /** Which columns a batch moves. */
+    public enum Moving {
+        /** All: rows push down the classes that they are not. */
+        ALL,
+        /**
+         * Those of the batch's own classes, to measure what the others are worth: no longer joint training, not the same
+         * in every order, and without merging or forgetting.
+         */
+        PRESENT
+    }
+
     private final RecursiveRidge ridge;
+    private final Moving moving;
     private final Columns columns = new Columns();
 
     /**
@@ -19,16 +32,36 @@ public final class RidgeHead implements StatisticHead {
      * @param gamma weight of ||W||^2, > 0
      */
     public RidgeHead(long width, double gamma, RecursiveRidge.Form form) {
+        this(width, gamma, form, Moving.ALL);
+    }
+
+    /** @param moving PRESENT needs the RECURSIVE form */
+    public RidgeHead(long width, double gamma, RecursiveRidge.Form form, Moving moving) {
+        if (moving == Moving.PRESENT && form != RecursiveRidge.Form.RECURSIVE) {
+            throw new IllegalArgumentException("Only the RECURSIVE form can leave columns out of an update.");
+        }
         this.ridge = new RecursiveRidge(width, gamma, form);
+        this.moving = moving;
     }
 
     @Override
     public void update(Tensor features, ClassIndex known, long... classIds) {
-        columns.with(() -> ridge.learn(features, targets(features, columns.admit(known, classIds))));
+        columns.with(() -> {
+            int[] column = columns.admit(known, classIds);
+            if (moving == Moving.ALL) {
+                ridge.learn(features, targets(features, column));
+            } else {
+                ridge.learn(
+                        features,
+                        targets(features, column),
+                        Arrays.stream(column).distinct().toArray());
+            }
+        });
     }
 
     @Override
     public void remove(Tensor features, long... classIds) {
+        requireSums("rows cannot be taken out again");
         ridge.forget(features, targets(features, columns.index().columnsOf(classIds)));
     }
 
@@ -40,7 +73,17 @@ public final class RidgeHead implements StatisticHead {
     @Override
     public void merge(StatisticHead other) {
         RidgeHead o = StreamingLda.sameKind(this, other);
+        requireSums("it cannot be merged");
+        o.requireSums("it cannot be merged");
         columns.with(() -> ridge.merge(o.ridge, columns.place(o.columns())));
+    }
+
+    private void requireSums(String consequence) {
+        if (moving == Moving.PRESENT) {
+            throw new UnsupportedOperationException(
+                    "A ridge regression that leaves columns of absent classes out of its"
+                            + " updates is not a sum over rows, so " + consequence + ".\nMaybe let all columns move.");
+        }
     }
 
     @Override

@@ -119,9 +119,10 @@ public final class Run implements Stateful {
         return true;
     }
 
-    /** The experience as the learner sees it: rows that pass by once are dealt by this run and by nobody else. */
+    /** The experience as the learner sees it: rows that pass by once, or whose labels are hidden, are dealt by this run alone. */
     private static Experience told(Experience e) {
-        return e.train().rereadable() ? e : e.withTrain(new PassedBy(e.train()));
+        boolean shown = e.train().rereadable() && e.protocol() != Experience.Protocol.TEST_THEN_ADAPT;
+        return shown ? e : e.withTrain(new PassedBy(e.train()));
     }
 
     /** Rows that a learner gets one batch at a time and cannot ask for. */

@@ -32,6 +32,8 @@ public record BackboneConfig(
     /** The backbones that can be named. */
     public enum Kind {
         AUTO,
+        /** No network at all: the head sits on the flattened inputs. */
+        LINEAR,
         MLP,
         CONVNET,
         RESNET,
@@ -62,6 +64,11 @@ public record BackboneConfig(
         return new BackboneConfig(Kind.MLP, List.of(widths), init);
     }
 
+    /** A linear classifier on the inputs as they are. */
+    public static BackboneConfig linear() {
+        return new BackboneConfig(Kind.LINEAR, List.of(), Init.KAIMING_UNIFORM);
+    }
+
     /** A fresh float32 network for rows of the schema's first field, with a head without columns. */
     public Model build(Schema schema, Rng rng) {
         return build(schema, rng, HeadSpec.linear());
@@ -75,6 +82,7 @@ public record BackboneConfig(
     /** One line for people. */
     public String describe(Schema schema) {
         return switch (resolve(field(schema))) {
+            case LINEAR -> "linear";
             case MLP -> "MLP " + mlpWidths();
             case CONVNET -> "ConvNet " + channels();
             case RESNET -> "slim ResNet-18";
@@ -87,11 +95,12 @@ public record BackboneConfig(
         Schema.Field field = field(schema);
         List<Long> shape = field.shape();
         Kind resolved = resolve(field);
-        if (resolved != Kind.MLP && field.kind() != Schema.Field.Kind.IMAGE) {
+        if (resolved != Kind.MLP && resolved != Kind.LINEAR && field.kind() != Schema.Field.Kind.IMAGE) {
             throw new IllegalArgumentException("A " + resolved + " needs images but field '" + field.name() + "' is a "
                     + field.kind() + " of shape " + shape + ".\nMaybe backbone.kind=MLP is meant.");
         }
         return switch (resolved) {
+            case LINEAR -> new Mlp(shape, List.of(), init, Activation.RELU, 0, Norm.NONE);
             case MLP -> new Mlp(shape, mlpWidths(), init, Activation.RELU, 0, norm);
             case CONVNET -> new ConvNet(shape, channels(), norm);
             case RESNET -> new ResNetSlim(shape, 20, Norm.GROUP);

@@ -144,6 +144,20 @@ public final class Net implements Stateful {
                 fresh.add((int) id);
             }
         }
+        grow(fresh, b.task());
+    }
+
+    /** Gives the classes of a part a column before its first row comes. */
+    public void expect(ClassIndex classes, int task) {
+        Set<Integer> fresh = new LinkedHashSet<>();
+        classes.columns().stream()
+                .map(ClassIndex.Column::classId)
+                .filter(id -> columns().columnOf(id) < 0)
+                .forEach(fresh::add);
+        grow(fresh, task);
+    }
+
+    private void grow(Set<Integer> fresh, int task) {
         if (fresh.isEmpty()) {
             return;
         }
@@ -151,10 +165,15 @@ public final class Net implements Stateful {
         for (int id : fresh) {
             ClassIndex.Column known =
                     schema().classes().columns().get(schema().classes().columnOf(id));
-            added.add(new ClassIndex.Column(id, known.name(), known.level(), b.task()));
+            added.add(new ClassIndex.Column(id, known.name(), known.level(), task));
         }
         write(() -> optimizer.resize(
                 model.head().grow(added, rng.child("head", columns().size()))));
+    }
+
+    /** A fresh optimizer for the same network: moments and counters begin anew. */
+    public void restart() {
+        write(() -> optimizer = config.optimizer().build(model.parameters()));
     }
 
     /** A training pass of the coming step. */

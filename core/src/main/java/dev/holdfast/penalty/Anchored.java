@@ -17,6 +17,7 @@ import dev.holdfast.objective.Objective;
 import dev.holdfast.objective.RowImportance;
 import dev.holdfast.objective.RowImportance.Power;
 import dev.holdfast.tensor.Autograd;
+import dev.holdfast.tensor.ParamMeta;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.Rng;
@@ -27,6 +28,7 @@ import dev.holdfast.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 
@@ -110,13 +112,35 @@ public final class Anchored implements Penalty {
 
     private final Config config;
     private final Rng rng;
+    private final Predicate<ParamMeta> scope;
     private final List<Anchors> anchors = new ArrayList<>();
     private int tasks;
 
     /** @param rng draws the rows that importance is measured on */
     public Anchored(Config config, Rng rng) {
+        this(config, rng, m -> true);
+    }
+
+    /** @param scope the leaves that are anchored; the others move freely */
+    public Anchored(Config config, Rng rng, Predicate<ParamMeta> scope) {
         this.config = config;
         this.rng = rng;
+        this.scope = scope;
+    }
+
+    /** Anchors what is in scope where it is now, every weight alike: for networks that were trained elsewhere. */
+    public void anchorHere(Parameters now) {
+        try (Scope s = Scope.open()) {
+            Anchors a = new Anchors();
+            a.set(now, scoped(now.values().map((m, t) -> Tensors.zerosLike(t, t.shape())
+                    .add_(Tensors.scalar(1)))));
+            anchors.clear();
+            anchors.add(a);
+        }
+    }
+
+    private ParamVector scoped(ParamVector v) {
+        return v.map((m, t) -> scope.test(m) ? t : null);
     }
 
     @Override
@@ -128,7 +152,7 @@ public final class Anchored implements Penalty {
     public void consolidate(Objective finished) {
         Parameters now = finished.parameters();
         try (Scope s = Scope.open()) {
-            ParamVector fresh = importance(finished);
+            ParamVector fresh = scoped(importance(finished));
             if (config.accumulate == Accumulate.SEPARATE || anchors.isEmpty()) {
                 Anchors a = new Anchors();
                 a.set(now, fresh);
@@ -137,6 +161,9 @@ public final class Anchored implements Penalty {
                 Anchors a = anchors.get(0);
                 Tensor[] mixed = new Tensor[now.size()];
                 for (int i = 0; i < mixed.length; i++) {
+                    if (fresh.get(i) == null) {
+                        continue;
+                    }
                     Tensor old = a.importance(now.meta().get(i).name(), now.get(i));
                     mixed[i] = config.accumulate == Accumulate.ONLINE
                             ? old.mul(Tensors.scalar(config.gamma)).add_(fresh.get(i))

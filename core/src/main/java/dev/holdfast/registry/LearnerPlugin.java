@@ -27,6 +27,14 @@ public interface LearnerPlugin<C extends Record> extends Plugin<C> {
         return s;
     }
 
+    /**
+     * Whether the learner is made for such a stream, among those that it fits; a comparison that names no learner leaves
+     * out who is made for something else (wrong labels, rows without labels).
+     */
+    default boolean madeFor(Scenario s) {
+        return true;
+    }
+
     /** What a row of a comparison stands for. */
     enum Role {
         /** A contender. */

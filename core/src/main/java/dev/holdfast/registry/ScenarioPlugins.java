@@ -4,6 +4,7 @@ import dev.holdfast.config.Doc;
 import dev.holdfast.data.Dataset;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.corrupt.ImageShift;
+import dev.holdfast.scenario.Blurry;
 import dev.holdfast.scenario.ClassIncremental;
 import dev.holdfast.scenario.Dealing;
 import dev.holdfast.scenario.DomainIncremental;
@@ -124,6 +125,17 @@ public final class ScenarioPlugins {
             };
         }
     }
+
+    /** Old and new classes mixed. */
+    public record Blurred(
+            @Doc("number of parts") int parts,
+            @Doc("classes of every hundred that appear in one part only") int disjointPercent,
+            @Doc("rows of every hundred of the other classes that leave their home part") int blurryPercent,
+            @Doc("whether the parts' shares are equal (i-Blurry) or random (Si-Blurry)") Blurry.Shares shares,
+            @Doc("passes over each part; 1 when online") int epochs,
+            @Doc("rows a batch") int batchSize,
+            @Doc("rows pass by once and cannot be read again") boolean online,
+            @Doc("whether learners are told where parts begin and end") boolean boundaries) {}
 
     /** Everything in one part. */
     public record AtOnce(@Doc("passes over the data") int epochs, @Doc("rows a batch") int batchSize) {}
@@ -278,6 +290,39 @@ public final class ScenarioPlugins {
         public Scenario create(Turning c, Dataset train, Dataset test, Rng rng) {
             Dealing dealing = new Dealing(c.epochs, c.batchSize, c.online, c.boundaries);
             return DomainIncremental.of(DomainIncremental.turning(c.domains, c.degrees, dealing), train, test, rng);
+        }
+    }
+
+    /** {@code blurry}. */
+    public static final class BlurryPlugin implements ScenarioPlugin<Blurred> {
+        @Override
+        public String name() {
+            return "blurry";
+        }
+
+        @Override
+        public String summary() {
+            return "old and new classes arrive mixed, once, without a word about parts";
+        }
+
+        @Override
+        public String system() {
+            return "24-g-acil";
+        }
+
+        @Override
+        public Blurred defaults() {
+            return new Blurred(5, 50, 10, Blurry.Shares.RANDOM, 1, 16, true, false);
+        }
+
+        @Override
+        public Scenario create(Blurred c, Dataset train, Dataset test, Rng rng) {
+            Dealing dealing = new Dealing(c.epochs, c.batchSize, c.online, c.boundaries);
+            return Blurry.of(
+                    new Blurry.Config(c.parts, c.disjointPercent, c.blurryPercent, c.shares, dealing),
+                    train,
+                    test,
+                    rng);
         }
     }
 

@@ -95,7 +95,7 @@ public final class ClassIncremental {
     }
 
     /** Class ids of all rows; one that no part would take is refused by row. */
-    private static long[] declared(Dataset d, ClassIndex classes, String what) {
+    static long[] declared(Dataset d, ClassIndex classes, String what) {
         long[] ids = d.classIds();
         for (int i = 0; i < ids.length; i++) {
             if (ids[i] < 0 || ids[i] > Integer.MAX_VALUE || classes.columnOf((int) ids[i]) < 0) {
@@ -106,7 +106,8 @@ public final class ClassIncremental {
         return ids;
     }
 
-    private static int[] positions(long[] classIds, Set<Long> wanted) {
+    /** Positions of rows of these classes, ascending. */
+    static int[] positions(long[] classIds, Set<Long> wanted) {
         return IntStream.range(0, classIds.length)
                 .filter(i -> wanted.contains(classIds[i]))
                 .toArray();

@@ -268,6 +268,38 @@ class PrequentialTest {
     }
 
     @Test
+    void announcedRowsToAdaptToCannotBeReadWithTheirLabels() {
+        MemoryDataset rows = classes(2, new int[] {0, 1}, new int[] {0, 1});
+        List<Boolean> readable = new ArrayList<>();
+        Learner nosy = new Toys.Plain(rows.schema(), Rng.of(1), -1, Trait.UNLABELLED) {
+            @Override
+            public void begin(Experience e) {
+                readable.add(e.train().rereadable());
+            }
+
+            @Override
+            public StepReport learn(Batch b) {
+                return new StepReport(Double.NaN, b.size());
+            }
+        };
+        Scenario s = new ListedScenario(
+                "announced",
+                rows.schema(),
+                List.of(new Experience(
+                        0,
+                        0,
+                        rows,
+                        rows.schema().classes(),
+                        true,
+                        Pace.inOrder(2),
+                        Experience.Protocol.TEST_THEN_ADAPT)),
+                List.of(),
+                false);
+        new Run(nosy, s, List.of(), new MetricLog(), Rng.of(1)).finish();
+        assertThat(readable).containsExactly(false);
+    }
+
+    @Test
     void aStreamRefusesWhatItCannotBe() {
         MemoryDataset rows = Clouds.of(3, 8, 3, 1, "stream");
         Scenario s = Stream.of(rows, 5);

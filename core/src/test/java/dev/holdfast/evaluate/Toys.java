@@ -29,7 +29,7 @@ final class Toys {
     record Options(int failAt) {}
 
     /** Plain training of a small network. */
-    static final class Plain implements Learner {
+    static class Plain implements Learner {
         final Net net;
         final List<String> calls = new ArrayList<>();
         private final Set<Trait> traits;

@@ -109,6 +109,7 @@ class RegistryTest {
         assertThat(r.scenarios())
                 .extracting(ScenarioPlugin::name)
                 .containsExactly(
+                        "blurry",
                         "class-incremental",
                         "domain-permuted",
                         "domain-rotated",

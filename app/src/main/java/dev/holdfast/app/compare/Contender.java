@@ -46,7 +46,7 @@ public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config) {
             chosen.put(name, c);
         }
         all.forEach((name, c) -> {
-            boolean wanted = names.isEmpty() || c.plugin.role() != LearnerPlugin.Role.LEARNER;
+            boolean wanted = names.isEmpty() ? c.plugin.madeFor(s) : c.plugin.role() != LearnerPlugin.Role.LEARNER;
             if (wanted && c.obstacles(s).isEmpty()) {
                 chosen.putIfAbsent(name, c);
             }
@@ -54,7 +54,7 @@ public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config) {
         return new ArrayList<>(chosen.values());
     }
 
-    /** A line about the learners that do not fit the stream for the same reasons. */
+    /** A line about the learners that are left out for the same reasons. */
     static List<String> unfit(Registry registry, Settings settings, Scenario s) {
         Map<String, List<String>> byReason = new LinkedHashMap<>();
         for (LearnerPlugin<?> p : registry.learners()) {
@@ -64,6 +64,11 @@ public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config) {
                         .add(p.name());
             }
         }
+        registry.learners().stream()
+                .filter(p -> !p.madeFor(s) && of(p, settings).obstacles(s).isEmpty())
+                .forEach(p -> byReason.computeIfAbsent(
+                                "made for other data (--learners names them all the same)", k -> new ArrayList<>())
+                        .add(p.name()));
         return byReason.entrySet().stream()
                 .map(e -> "Left out: " + String.join(", ", e.getValue()) + ": " + e.getKey() + ".")
                 .toList();

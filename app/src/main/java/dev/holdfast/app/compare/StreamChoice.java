@@ -7,6 +7,7 @@ import dev.holdfast.registry.ScenarioPlugin;
 import dev.holdfast.scenario.Scenario;
 import dev.holdfast.tensor.Rng;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** A scenario with its configuration, ready to be laid out for data and a seed. */
 record StreamChoice<C extends Record>(ScenarioPlugin<C> plugin, C config) {
@@ -17,12 +18,11 @@ record StreamChoice<C extends Record>(ScenarioPlugin<C> plugin, C config) {
 
     private static <C extends Record> StreamChoice<C> of(ScenarioPlugin<C> plugin, Settings settings, int epochs) {
         C base = plugin.defaults();
-        boolean hasEpochs =
-                ConfigBinder.options(base).stream().anyMatch(o -> o.name().equals("epochs"));
-        if (hasEpochs) {
-            boolean online = settings.given(Settings.SCENARIO, "online")
-                    .map(Boolean::parseBoolean)
-                    .orElse(false);
+        Map<String, String> preset = ConfigBinder.options(base).stream()
+                .collect(Collectors.toMap(ConfigBinder.Option::name, ConfigBinder.Option::value));
+        if (preset.containsKey("epochs")) {
+            boolean online = Boolean.parseBoolean(
+                    settings.given(Settings.SCENARIO, "online").orElse(preset.get("online")));
             base = ConfigBinder.set(base, Map.of("epochs", Integer.toString(online ? 1 : epochs)));
         }
         return new StreamChoice<>(plugin, settings.bind(Settings.SCENARIO, base));

@@ -89,7 +89,7 @@ public final class TerminalTable {
     private static void table(StringBuilder b, Comparison.Bed bed) {
         boolean several = bed.summary().stream().anyMatch(s -> s.seeds() > 1);
         int wide = several ? 13 : 8;
-        String head = "%-12s %-9s %" + wide + "s %" + wide + "s %8s %8s %8s %8s %8s %8s %9s %9s %10s%n";
+        String head = "%-14s %-9s %" + wide + "s %" + wide + "s %8s %8s %8s %8s %8s %8s %9s %9s %10s%n";
         b.append(String.format(
                 head,
                 "learner",
@@ -108,7 +108,7 @@ public final class TerminalTable {
         for (Summary s : bed.summary()) {
             if (s.status() != Trial.Status.DONE) {
                 b.append(String.format(
-                        "%-12s %-9s %s: %s%n",
+                        "%-14s %-9s %s: %s%n",
                         s.learner(), role(s), s.status().name().toLowerCase(Locale.ROOT), s.message()));
                 continue;
             }
@@ -178,14 +178,14 @@ public final class TerminalTable {
         return r.status() == Trial.Status.DONE
                 ? String.format(
                         Locale.ROOT,
-                        "%-12s seed %-3d final %6s   forgets %6s   %6.1f s",
+                        "%-14s seed %-3d final %6s   forgets %6s   %6.1f s",
                         r.learner(),
                         r.seed(),
                         percent(r.averageAccuracy()),
                         percent(r.forgettingClassic()),
                         r.learnSeconds())
                 : String.format(
-                        "%-12s seed %-3d %s: %s",
+                        "%-14s seed %-3d %s: %s",
                         r.learner(), r.seed(), r.status().name().toLowerCase(Locale.ROOT), r.message());
     }
 

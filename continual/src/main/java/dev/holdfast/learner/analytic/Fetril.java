@@ -6,6 +6,7 @@ import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
+import dev.holdfast.estimate.LinearSoftmax;
 import dev.holdfast.estimate.LinearSvm;
 import dev.holdfast.learner.Admission;
 import dev.holdfast.learner.Capabilities;
@@ -21,8 +22,6 @@ import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.bytedeco.pytorch.Tensor;
@@ -31,11 +30,20 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 /**
  * FeTrIL: frozen features; of every past class only its mean is kept, and to train a classifier over old and new classes
  * each old class borrows the features of a similar new class, moved to its own mean ({@link FeatureTranslation}). The
- * classifier is one linear support vector machine a class on normalised rows, retrained when a part ends.
+ * classifier is one linear support vector machine a class on normalised rows, or one softmax layer over all of them,
+ * retrained when a part ends.
  *
  * <p>Petit et al., <i>FeTrIL: Feature Translation for Exemplar-Free Class-Incremental Learning</i>, arXiv 2211.13131.
  */
 public final class Fetril implements Learner {
+    /** What is trained on true and borrowed rows. */
+    public enum Classifier {
+        /** One linear support vector machine a class. */
+        SVC,
+        /** One linear layer with softmax over all classes. */
+        FC
+    }
+
     /** What to do with a class that arrives again in a later part. */
     public enum Returning {
         /** The method assumes disjoint parts. */
@@ -49,8 +57,10 @@ public final class Fetril implements Learner {
      * @param selector which rows a past class borrows
      * @param similarity how alike class means are; the paper says cosine, its code is Euclidean
      * @param rank k of KTH, from 1
+     * @param classifier what is trained when a part ends
      * @param c C of the support vector machines, > 0
      * @param tolerance largest entry of their gradient at the end, relative to the start
+     * @param fc how the layer of FC is trained
      * @param maxPseudoPerClass at most so many borrowed rows a past class
      * @param warmStart start from the previous weights of known classes; the minimum is the same
      * @param returning what to do with a class that arrives again
@@ -60,8 +70,10 @@ public final class Fetril implements Learner {
             @Doc("which rows a past class borrows") FeatureTranslation.Selector selector,
             @Doc("how alike class means are") FeatureTranslation.Similarity similarity,
             @Doc("k of the k-th most similar class, from 1") int rank,
+            @Doc("support vector machines, or one fully connected layer") Classifier classifier,
             @Doc("C of the support vector machines") double c,
             @Doc("gradient at which the machines' search ends, relative to its start") double tolerance,
+            LinearSoftmax.Config fc,
             @Doc("at most so many borrowed rows a past class") int maxPseudoPerClass,
             @Doc("start the search from the previous weights") boolean warmStart,
             @Doc("what to do with a class that arrives again") Returning returning) {
@@ -71,6 +83,54 @@ public final class Fetril implements Learner {
                 throw new IllegalArgumentException(
                         "rank and maxPseudoPerClass must be >= 1 but are " + rank + " and " + maxPseudoPerClass + ".");
             }
+        }
+
+        /** Rows of the nearest class by cosine, machines with C = 1, disjoint parts: the paper's main method. */
+        public static Config of(FeatureSpace.Config features) {
+            return new Config(
+                    features,
+                    FeatureTranslation.Selector.NEAREST,
+                    FeatureTranslation.Similarity.COSINE,
+                    1,
+                    Classifier.SVC,
+                    1,
+                    1e-6,
+                    new LinearSoftmax.Config(50, 0.05, 0.9, 5e-4, 128),
+                    Integer.MAX_VALUE,
+                    true,
+                    Returning.REFUSE);
+        }
+
+        /** The same with the k-th most similar class, for KTH. */
+        public Config withRank(int k) {
+            return new Config(
+                    features,
+                    selector,
+                    similarity,
+                    k,
+                    classifier,
+                    c,
+                    tolerance,
+                    fc,
+                    maxPseudoPerClass,
+                    warmStart,
+                    returning);
+        }
+
+        /** The same with another classifier and another choice of rows. */
+        public Config with(FeatureTranslation.Selector newSelector, Classifier newClassifier, double newC) {
+            return new Config(
+                    features,
+                    newSelector,
+                    similarity,
+                    rank,
+                    newClassifier,
+                    newC,
+                    tolerance,
+                    fc,
+                    maxPseudoPerClass,
+                    warmStart,
+                    returning);
         }
     }
 
@@ -111,29 +171,10 @@ public final class Fetril implements Learner {
     @Override
     public void end(Experience e) {
         try (Scope s = Scope.open()) {
-            TreeMap<Integer, List<Tensor>> rowsOf = new TreeMap<>();
-            space.each(e.train(), (features, ids) -> sort(features, ids, rowsOf));
-            List<Tensor> fresh = new ArrayList<>();
-            List<Integer> ids = new ArrayList<>(rowsOf.keySet());
-            for (int id : ids) {
-                Tensor rows = Tensors.cat(0, rowsOf.get(id).toArray(new Tensor[0]));
-                rowsOf.get(id).forEach(Tensor::close);
-                Tensors.requireFinite("The features of class " + id, rows);
-                fresh.add(rows);
-            }
-            learn(ids, fresh);
+            PartRows part = PartRows.of(space, e.train());
+            learn(part.ids(), part.rows());
             space.freeze();
         }
-    }
-
-    private static void sort(Tensor features, long[] ids, Map<Integer, List<Tensor>> rowsOf) {
-        Map<Integer, List<Integer>> at = new TreeMap<>();
-        for (int i = 0; i < ids.length; i++) {
-            at.computeIfAbsent((int) ids[i], c -> new ArrayList<>()).add(i);
-        }
-        at.forEach((c, rows) -> rowsOf.computeIfAbsent(c, k -> new ArrayList<>())
-                .add(Scope.own(Tensors.rows(
-                        features, rows.stream().mapToInt(Integer::intValue).toArray()))));
     }
 
     /** One state of the method: means of the new classes, borrowed features of the past ones, new classifiers. */
@@ -164,7 +205,7 @@ public final class Fetril implements Learner {
                 .toArray();
         List<LinearSvm.Block> rows = new ArrayList<>();
         for (int k = 0; k < fresh.size(); k++) {
-            rows.add(block(FeatureTranslation.normalise(fresh.get(k)), newColumns[k]));
+            rows.add(PartRows.block(FeatureTranslation.normalise(fresh.get(k)), newColumns[k]));
         }
         Tensor pastMeans = Tensors.rows(all, past);
         Tensor sourceMeans = Tensors.cat(0, freshMeans);
@@ -181,25 +222,39 @@ public final class Fetril implements Learner {
                         rng.child("part", parts));
         Borrowing borrowing = new Borrowing(rows, fresh, sourceMeans, pastMeans, past, chosen);
         List<LinearSvm.Block> kept = borrowing.bytes(width) <= KEEP_BYTES ? borrowing.all() : null;
-        LinearSvm svm = new LinearSvm(
-                new LinearSvm.Config(config.c, config.tolerance),
-                () -> kept != null ? kept : borrowing,
-                index.size(),
-                width);
-        LinearSvm.Fit fit = index.size() == 1 ? null : svm.fit(start(index.size(), width));
-        commit(
-                index,
-                all,
-                n,
-                fit == null
-                        ? Tensors.zeros(ScalarType.Double, 1, width + 1)
-                        : Tensors.cat(1, fit.weight(), fit.bias().unsqueeze(1)));
+        Iterable<LinearSvm.Block> set = kept != null ? kept : borrowing;
+        // a class that is alone is predicted whatever its weights
+        Tensor fitted = index.size() == 1
+                ? Tensors.zeros(ScalarType.Double, 1, width + 1)
+                : switch (config.classifier) {
+                    case SVC -> machines(set, index.size(), width);
+                    case FC -> layer(set, index.size(), width);
+                };
+        commit(index, all, n, fitted);
     }
 
-    private static LinearSvm.Block block(Tensor rows, int column) {
-        int[] c = new int[(int) rows.size(0)];
-        java.util.Arrays.fill(c, column);
-        return new LinearSvm.Block(rows, c);
+    /** One support vector machine a class [C, D+1]. */
+    private Tensor machines(Iterable<LinearSvm.Block> set, int classes, int width) {
+        LinearSvm.Fit fit = new LinearSvm(new LinearSvm.Config(config.c, config.tolerance), () -> set, classes, width)
+                .fit(start(classes, width));
+        return Tensors.cat(1, fit.weight(), fit.bias().unsqueeze(1));
+    }
+
+    /** A softmax layer over all classes [C, D+1]; its batches mix all rows, so they are held at once. */
+    private Tensor layer(Iterable<LinearSvm.Block> set, int classes, int width) {
+        List<Tensor> x = new ArrayList<>();
+        List<int[]> columnOf = new ArrayList<>();
+        set.forEach(b -> {
+            x.add(b.x());
+            columnOf.add(b.columns());
+        });
+        return LinearSoftmax.fit(
+                config.fc,
+                Tensors.cat(0, x.toArray(new Tensor[0])),
+                columnOf.stream().flatMapToInt(java.util.Arrays::stream).toArray(),
+                classes,
+                start(classes, width),
+                rng.child("layer", parts));
     }
 
     /** Borrowed rows up to so many bytes are made once; beyond that anew in every pass, never all at once. */
@@ -233,7 +288,7 @@ public final class Fetril implements Learner {
                     .boxed()
                     .flatMap(p -> java.util.stream.IntStream.range(0, fresh.size())
                             .filter(k -> chosen[p][k].length > 0)
-                            .mapToObj(k -> block(
+                            .mapToObj(k -> PartRows.block(
                                     FeatureTranslation.normalise(FeatureTranslation.translate(
                                             Tensors.rows(fresh.get(k), chosen[p][k]),
                                             sourceMeans.select(0, k),
@@ -305,7 +360,8 @@ public final class Fetril implements Learner {
         return new Footprint(
                 space.parameters() + (weights == null ? 0 : weights.numel()),
                 own + space.bytes(),
-                "support vector machines and class means on " + space.describe() + ", " + columns.size() + " classes");
+                (config.classifier == Classifier.SVC ? "support vector machines" : "softmax layer")
+                        + " and class means on " + space.describe() + ", " + columns.size() + " classes");
     }
 
     @Override
@@ -392,16 +448,7 @@ public final class Fetril implements Learner {
 
         @Override
         public Config defaults() {
-            return new Config(
-                    FeatureSpace.Config.inputs(),
-                    FeatureTranslation.Selector.NEAREST,
-                    FeatureTranslation.Similarity.COSINE,
-                    1,
-                    1,
-                    1e-6,
-                    Integer.MAX_VALUE,
-                    true,
-                    Returning.REFUSE);
+            return Config.of(FeatureSpace.Config.inputs());
         }
 
         @Override

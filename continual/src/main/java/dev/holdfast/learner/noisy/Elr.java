@@ -6,6 +6,7 @@ import dev.holdfast.learner.baseline.Finetune;
 import dev.holdfast.loss.EarlyLearning;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.registry.Plugin.Axis;
+import dev.holdfast.scenario.Scenario;
 import dev.holdfast.tensor.Rng;
 import java.util.List;
 
@@ -33,6 +34,12 @@ public final class Elr {
         @Override
         public String summary() {
             return "early-learning regularisation: does not memorise wrong labels, and lists them";
+        }
+
+        /** Wrong labels, which no stream tells of; elsewhere it is plain training. */
+        @Override
+        public boolean madeFor(Scenario s) {
+            return false;
         }
 
         @Override

@@ -20,6 +20,7 @@ import dev.holdfast.nn.Pass;
 import dev.holdfast.optim.Step;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
+import dev.holdfast.scenario.Scenario;
 import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Snapshot;
@@ -280,6 +281,12 @@ public final class ElrPlus implements Learner, SampleEstimates {
         @Override
         public String summary() {
             return "ELR+ for wrong labels: two networks, averaged weights, mixup";
+        }
+
+        /** Wrong labels, which no stream tells of; elsewhere it is plain training. */
+        @Override
+        public boolean madeFor(Scenario s) {
+            return false;
         }
 
         @Override

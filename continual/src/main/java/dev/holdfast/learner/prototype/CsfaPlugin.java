@@ -6,6 +6,8 @@ import dev.holdfast.learner.BackboneConfig;
 import dev.holdfast.learner.NetConfig;
 import dev.holdfast.nn.layer.Norm;
 import dev.holdfast.registry.LearnerPlugin;
+import dev.holdfast.scenario.Experience;
+import dev.holdfast.scenario.Scenario;
 import dev.holdfast.tensor.Rng;
 import java.util.List;
 
@@ -29,6 +31,12 @@ public abstract sealed class CsfaPlugin implements LearnerPlugin<Csfa.Config> {
     @Override
     public String summary() {
         return summary;
+    }
+
+    /** Streams whose labels are hidden. */
+    @Override
+    public boolean madeFor(Scenario s) {
+        return s.experiences().stream().anyMatch(e -> e.protocol() == Experience.Protocol.TEST_THEN_ADAPT);
     }
 
     @Override

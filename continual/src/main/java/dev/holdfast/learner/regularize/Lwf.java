@@ -23,7 +23,6 @@ import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
-import java.util.Arrays;
 import java.util.List;
 import java.util.TreeSet;
 import org.bytedeco.pytorch.Tensor;
@@ -177,8 +176,8 @@ public final class Lwf implements NetLearner, SplitsGradient {
 
     @Override
     public void load(State saved) {
-        int[] newTaught = columns(saved, "taught");
-        int[] newSeen = columns(saved, "seen");
+        int[] newTaught = Columns.saved(saved, "taught");
+        int[] newSeen = Columns.saved(saved, "seen");
         boolean newFresh = saved.flag("fresh");
         State savedTeacher = saved.child("teacher");
         Model newTeacher = null;
@@ -194,19 +193,6 @@ public final class Lwf implements NetLearner, SplitsGradient {
             seen.add(c);
         }
         teacher = newTeacher;
-    }
-
-    /** Score columns, ascending. */
-    private static int[] columns(State saved, String name) {
-        Tensors.requireShape("saved columns '" + name + "'", saved.tensor(name), -1);
-        int[] c = Tensors.ints(saved.tensor(name));
-        for (int i = 0; i < c.length; i++) {
-            if (c[i] < 0 || i > 0 && c[i] <= c[i - 1]) {
-                throw new IllegalArgumentException("The saved columns '" + name + "' are " + Arrays.toString(c)
-                        + "; expected ascending numbers from 0.\nMaybe the file is damaged.");
-            }
-        }
-        return c;
     }
 
     /** {@code lwf}. */

@@ -12,6 +12,7 @@ import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.Target;
 import dev.holdfast.data.source.MemoryDataset;
+import dev.holdfast.estimate.LinearSoftmax;
 import dev.holdfast.estimate.LinearSvm;
 import dev.holdfast.learner.analytic.FeatureTranslation.Selector;
 import dev.holdfast.learner.analytic.FeatureTranslation.Similarity;
@@ -45,6 +46,8 @@ class FetrilTest {
     private static final int CLASSES = 6;
     private static final int WIDTH = 5;
 
+    private static final LinearSoftmax.Config LAYER = new LinearSoftmax.Config(50, 0.05, 0.9, 5e-4, 128);
+
     private static MemoryDataset data() {
         return Clouds.of(ScalarType.Double, CLASSES, 7, WIDTH, 1, "train");
     }
@@ -55,8 +58,10 @@ class FetrilTest {
                 selector,
                 Similarity.COSINE,
                 2,
+                Fetril.Classifier.SVC,
                 1,
                 1e-12,
+                LAYER,
                 Integer.MAX_VALUE,
                 true,
                 returning);
@@ -277,6 +282,37 @@ class FetrilTest {
         assertThat(gap(Tensors.rows(permuted, renamed), plain)).isLessThanOrEqualTo(1e-8);
     }
 
+    /** Without past classes the layer is plain softmax regression on the normalised rows; later it knows all classes. */
+    @Test
+    void aLayerCanTakeThePlaceOfTheMachines() {
+        Fetril.Config c =
+                config(Selector.NEAREST, Fetril.Returning.REFUSE).with(Selector.NEAREST, Fetril.Classifier.FC, 1);
+        Fetril l = new Fetril(c, data().schema(), Rng.of(3));
+        Experience first = part(0, data(), 0, 1, 2);
+        l.end(first);
+        Dataset rows = (Dataset) first.train();
+        long[] y = rows.classIds();
+        // the part's rows come class by class
+        int[] at = IntStream.range(0, y.length)
+                .boxed()
+                .sorted(java.util.Comparator.comparingLong((Integer i) -> y[i]))
+                .mapToInt(Integer::intValue)
+                .toArray();
+        Tensor x = FeatureTranslation.normalise(rows.rows(at).inputs().x());
+        int[] column = Arrays.stream(at).map(i -> (int) y[i]).toArray();
+        Tensor plain = LinearSoftmax.fit(
+                LAYER, x, column, 3, null, Rng.of(3).child("selector").child("layer", 0));
+        assertThat(gap(l.state().tensor("weights"), plain)).isLessThanOrEqualTo(1e-12);
+        l.end(part(1, data(), 3, 4, 5));
+        Prediction p = l.predict(data().rows(all(data())).inputs());
+        assertThat(p.columns().size()).isEqualTo(CLASSES);
+        long[] truth = data().classIds();
+        int[] said = p.classes();
+        long right =
+                IntStream.range(0, said.length).filter(i -> said[i] == truth[i]).count();
+        assertThat(right).isGreaterThan(said.length / 2);
+    }
+
     @Test
     void onlyMeansAndMachinesAreKept() {
         Fetril l = learner(Selector.NEAREST);
@@ -383,8 +419,10 @@ class FetrilTest {
                 warm.selector(),
                 warm.similarity(),
                 warm.rank(),
+                warm.classifier(),
                 warm.c(),
                 warm.tolerance(),
+                warm.fc(),
                 warm.maxPseudoPerClass(),
                 false,
                 warm.returning());
@@ -405,8 +443,10 @@ class FetrilTest {
                         Selector.KTH,
                         Similarity.COSINE,
                         0,
+                        Fetril.Classifier.SVC,
                         1,
                         1e-6,
+                        LAYER,
                         1,
                         true,
                         Fetril.Returning.REFUSE))

@@ -59,7 +59,7 @@ class GAcilTest {
     }
 
     private static GAcil.Config config(double gamma, boolean bias, Form form) {
-        return new GAcil.Config(FeatureSpace.Config.inputs(), BUFFER, gamma, bias, form);
+        return GAcil.Config.of(FeatureSpace.Config.inputs(), BUFFER, gamma, bias, form);
     }
 
     private static ClosedFormLearner learner(double gamma, boolean bias, Form form) {
@@ -292,16 +292,99 @@ class GAcilTest {
         assertThat(gap(weight(l), joint(1e-3, false, 0, 1, 1, 1, 2, 3, 4))).isLessThanOrEqualTo(1e-8);
     }
 
+    /** The ablation: without a push from rows of other classes, a column is learnt from its own rows alone. */
+    @Test
+    void withoutTheExposedUpdateColumnsOfAbsentClassesStay() {
+        GAcil.Config c = new GAcil.Config(
+                FeatureSpace.Config.inputs(), BUFFER, GAcil.Expansion.RELU, 0, false, 0.1, false, Form.RECURSIVE);
+        ClosedFormLearner l = GAcil.create(c, data().schema(), rng());
+        ClosedFormLearner full = learner(0.1, false, Form.RECURSIVE);
+        int[] old = IntStream.of(all()).filter(i -> i % CLASSES < 2).toArray();
+        int[] fresh = IntStream.of(all()).filter(i -> i % CLASSES >= 2).toArray();
+        learn(l, old);
+        learn(full, old);
+        // the first batch holds all classes known so far, so nothing is left out of it
+        assertThat(gap(((RidgeHead) l.head()).weight(), ((RidgeHead) full.head()).weight()))
+                .isZero();
+        Tensor before = ((RidgeHead) l.head()).weight().clone();
+        learn(l, fresh);
+        learn(full, fresh);
+        Tensor after = ((RidgeHead) l.head()).weight();
+        assertThat(gap(before, Tensors.slice(after, 1, 0, 2))).isZero();
+        // the new columns are those of joint training: their classes are all there
+        assertThat(gap(
+                        Tensors.slice(after, 1, 2, CLASSES),
+                        Tensors.slice(((RidgeHead) full.head()).weight(), 1, 2, CLASSES)))
+                .isLessThanOrEqualTo(1e-12);
+        assertThat(gap(weight(l), joint(0.1, false, all()))).isGreaterThan(1e-3);
+        assertThatThrownBy(() -> l.forget(data().rows(0))).hasMessageContaining("absent classes");
+        assertThatThrownBy(() -> l.merge(GAcil.create(c, data().schema(), rng())))
+                .hasMessageContaining("absent classes");
+        assertThatThrownBy(() -> new GAcil.Config(
+                        FeatureSpace.Config.inputs(), BUFFER, GAcil.Expansion.RELU, 0, false, 0.1, false, Form.GRAM))
+                .hasMessageContaining("RECURSIVE");
+    }
+
+    /** Inner products of the expansion are the Gaussian kernel, up to a standard error of 1/sqrt M. */
+    @Test
+    void theGaussianExpansionApproximatesItsKernel() {
+        int units = 40_000;
+        double sigma = 1.7;
+        Tensor x = data().rows(from(0, 12)).inputs().x();
+        Tensor h = RandomBuffer.fourier(units, WIDTH, sigma, false, Rng.of(3)).apply(x);
+        double[][] rows = Tensors.rows(x);
+        double[][] kernel = Tensors.rows(h.mm(h.t()));
+        for (int i = 0; i < rows.length; i++) {
+            for (int j = 0; j < rows.length; j++) {
+                double d = 0;
+                for (int k = 0; k < WIDTH; k++) {
+                    d += Math.pow(rows[i][k] - rows[j][k], 2);
+                }
+                assertThat(kernel[i][j]).isCloseTo(Math.exp(-d / (2 * sigma * sigma)), within(6 / Math.sqrt(units)));
+            }
+        }
+        double[] entries = Tensors.doubles(h);
+        assertThat(Arrays.stream(entries).map(Math::abs).max().orElseThrow())
+                .isLessThanOrEqualTo(Math.sqrt(2.0 / units) + 1e-15);
+    }
+
+    @Property(tries = 20)
+    void theGaussianExpansionIsJointTrainingToo(@ForAll @IntRange(max = 1_000_000) int seed, @ForAll Form form) {
+        GAcil.Config c = new GAcil.Config(
+                FeatureSpace.Config.inputs(), BUFFER, GAcil.Expansion.GAUSSIAN, 0, true, 0.01, true, form);
+        ClosedFormLearner l = GAcil.create(c, data().schema(), rng());
+        int[] order = Rng.of(seed).permutation(all().length);
+        for (int at = 0; at < order.length; at += 7) {
+            learn(l, Arrays.copyOfRange(order, at, Math.min(order.length, at + 7)));
+        }
+        Batch b = data().rows(all());
+        Tensor h = RandomBuffer.fourier(BUFFER, WIDTH, Math.sqrt(WIDTH), true, rng().child("buffer"))
+                .apply(b.inputs().x());
+        int[] y = Arrays.stream(b.classIds()).mapToInt(i -> (int) i).toArray();
+        assertThat(gap(weight(l), Ridge.fit(h, Tensors.oneHot(y, CLASSES, h), 0.01)))
+                .isLessThanOrEqualTo(1e-8);
+    }
+
     @Test
     void nonsenseIsRefused() {
+        assertThatThrownBy(() -> new GAcil.Config(
+                        FeatureSpace.Config.inputs(),
+                        BUFFER,
+                        GAcil.Expansion.GAUSSIAN,
+                        Double.NaN,
+                        true,
+                        1,
+                        false,
+                        Form.GRAM))
+                .hasMessageContaining("sigma");
         assertThatThrownBy(() -> config(0, false, Form.GRAM))
                 .hasMessageContaining("gamma")
                 .hasMessageContaining("0.1");
         assertThatThrownBy(() -> config(Double.NaN, false, Form.GRAM)).hasMessageContaining("gamma");
-        assertThatThrownBy(() -> new GAcil.Config(FeatureSpace.Config.inputs(), -1, 1, false, Form.GRAM))
+        assertThatThrownBy(() -> GAcil.Config.of(FeatureSpace.Config.inputs(), -1, 1, false, Form.GRAM))
                 .hasMessageContaining("-1");
         Schema schema = data().schema();
-        GAcil.Config huge = new GAcil.Config(FeatureSpace.Config.inputs(), 3_000_000, 1, false, Form.GRAM);
+        GAcil.Config huge = GAcil.Config.of(FeatureSpace.Config.inputs(), 3_000_000, 1, false, Form.GRAM);
         assertThatThrownBy(() -> GAcil.create(huge, Schema.vectors(1, schema.classes()), rng()))
                 .hasMessageContaining("3000000")
                 .hasMessageMatching("(?s).*(byte|GiB|GB|MiB).*");
@@ -319,7 +402,7 @@ class GAcilTest {
     }
 
     private static GAcil.Config trained() {
-        return new GAcil.Config(
+        return GAcil.Config.of(
                 new FeatureSpace.Config(FeatureSpace.Extractor.FIRST_PART, NetConfig.defaults()),
                 BUFFER,
                 0.1,

@@ -5,6 +5,7 @@ import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Stateful;
 import dev.holdfast.tensor.Tensors;
+import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -108,7 +109,31 @@ public final class RecursiveRidge implements Stateful {
      * @param y [n, C'], finite, with C' at least {@link #columns()}: further columns are new
      */
     public void learn(Tensor h, Tensor y) {
-        change(h, y, 1);
+        change(h, y, 1, null);
+    }
+
+    /**
+     * Learns rows in some columns only; the others keep their weights, so that W is no longer the joint solution. For
+     * ablations; RECURSIVE form only.
+     *
+     * @param moving the columns that are learnt
+     */
+    public void learn(Tensor h, Tensor y, int[] moving) {
+        if (form != Form.RECURSIVE) {
+            throw new IllegalStateException(
+                    "Only the RECURSIVE form can learn in some columns only; this one keeps sums.");
+        }
+        if (Arrays.stream(moving).anyMatch(c -> c < 0 || c >= y.size(1))) {
+            throw new IllegalArgumentException(
+                    "The targets have " + y.size(1) + " columns but " + Arrays.toString(moving) + " were asked for.");
+        }
+        try (Scope s = Scope.open()) {
+            Tensor mask = Tensors.zeros(ScalarType.Double, y.size(1));
+            for (int c : moving) {
+                mask.select(0, c).fill_(Tensors.scalar(1));
+            }
+            change(h, y, 1, mask);
+        }
     }
 
     /** Takes rows out again that were learnt before, with the targets they were learnt with (missing columns zero). */
@@ -117,10 +142,11 @@ public final class RecursiveRidge implements Stateful {
             throw new IllegalArgumentException(
                     h.size(0) + " rows cannot be forgotten: only " + rows + " have been learnt.");
         }
-        change(h, y, -1);
+        change(h, y, -1, null);
     }
 
-    private void change(Tensor h, Tensor y, int sign) {
+    /** @param mask 1 for columns that move [C'], or null for all */
+    private void change(Tensor h, Tensor y, int sign, Tensor mask) {
         Tensors.requireShape("rows of the ridge regression", h, -1, width);
         Tensors.requireShape("targets of the ridge regression", y, h.size(0), -1);
         if (y.size(1) < columns()) {
@@ -147,8 +173,8 @@ public final class RecursiveRidge implements Stateful {
                 try {
                     for (long from = 0; from < n; from += PIECE) {
                         long to = Math.min(n, from + PIECE);
-                        newColumns =
-                                recursion(newColumns, Tensors.slice(x, from, to), Tensors.slice(t, from, to), sign);
+                        newColumns = recursion(
+                                newColumns, Tensors.slice(x, from, to), Tensors.slice(t, from, to), sign, mask);
                     }
                 } catch (RuntimeException e) {
                     square = before;
@@ -158,7 +184,7 @@ public final class RecursiveRidge implements Stateful {
                 square = before;
                 commit(after, newColumns, rows + sign * n);
             } else {
-                commit(square, recursion(newColumns, x, t, sign), rows + sign * n);
+                commit(square, recursion(newColumns, x, t, sign, mask), rows + sign * n);
             }
         }
     }
@@ -169,7 +195,7 @@ public final class RecursiveRidge implements Stateful {
      * <p>With K^-1 = LL' and V = L^-1 HR: RH'KHR = V'V, and the new R times H' is RH'K = V'L^-1, so W costs no product
      * with R. All that can fail comes before R moves.
      */
-    private Tensor recursion(Tensor w, Tensor h, Tensor y, int sign) {
+    private Tensor recursion(Tensor w, Tensor h, Tensor y, int sign, Tensor mask) {
         Tensor hr = h.mm(square);
         Tensor k = hr.mm(h.t()).mul_(Tensors.scalar(sign));
         k.diagonal().add_(Tensors.scalar(1));
@@ -182,6 +208,9 @@ public final class RecursiveRidge implements Stateful {
                         : "Maybe some of these rows were never learnt, or not with these numbers.");
         Tensor v = torch.linalg_solve_triangular(factor, hr, false);
         Tensor error = torch.linalg_solve_triangular(factor, y.sub(h.mm(w)), false);
+        if (mask != null) {
+            error = error.mul(mask);
+        }
         Tensor fresh = w.add(v.t().mm(error), Tensors.scalar(sign));
         requireFinite(fresh, v);
         square.addmm_(v.t(), v, Tensors.scalar(1), Tensors.scalar(-sign));
@@ -231,11 +260,11 @@ public final class RecursiveRidge implements Stateful {
         for (int c : columnOf) {
             needed = Math.max(needed, c + 1);
         }
-        if (java.util.Arrays.stream(columnOf).distinct().count() != columnOf.length
-                || java.util.Arrays.stream(columnOf).anyMatch(c -> c < 0)) {
+        if (Arrays.stream(columnOf).distinct().count() != columnOf.length
+                || Arrays.stream(columnOf).anyMatch(c -> c < 0)) {
             throw new IllegalArgumentException(
                     "Every column of the other regression needs a place of its own, but they are "
-                            + java.util.Arrays.toString(columnOf) + ".");
+                            + Arrays.toString(columnOf) + ".");
         }
         try (Scope s = Scope.open()) {
             Tensor a = gram().add(other.gram());

@@ -271,4 +271,33 @@ class RecursiveRidgeTest {
         }
         return Tensors.oneHot(y, columns, Tensors.zeros(ScalarType.Double, 1));
     }
+
+    /** Columns that are left out stay to the bit; the others are those of an update of all. */
+    @Test
+    void someColumnsCanBeLearntAlone() {
+        Tensor first = Rng.of(1).normal(ScalarType.Double, 9, 4);
+        Tensor second = Rng.of(2).normal(ScalarType.Double, 1500, 4);
+        Tensor y = Rng.of(3).normal(ScalarType.Double, 1500, 3);
+        RecursiveRidge some = new RecursiveRidge(4, 0.1, RecursiveRidge.Form.RECURSIVE);
+        RecursiveRidge all = new RecursiveRidge(4, 0.1, RecursiveRidge.Form.RECURSIVE);
+        for (RecursiveRidge r : List.of(some, all)) {
+            r.learn(first, Tensors.slice(y, 0, 9));
+        }
+        Tensor before = some.weight().clone();
+        some.learn(second, y, new int[] {0, 2});
+        all.learn(second, y);
+        for (int c = 0; c < 3; c++) {
+            Tensor expected = (c == 1 ? before : all.weight()).select(1, c);
+            assertThat(some.weight().select(1, c).sub(expected).abs().max().item_double())
+                    .as("column " + c)
+                    .isZero();
+        }
+        assertThat(some.covariance().sub(all.covariance()).abs().max().item_double())
+                .isZero();
+        assertThatThrownBy(() -> some.learn(first, Tensors.slice(y, 0, 9), new int[] {3}))
+                .hasMessageContaining("3 columns");
+        RecursiveRidge sums = new RecursiveRidge(4, 0.1, RecursiveRidge.Form.GRAM);
+        assertThatThrownBy(() -> sums.learn(first, Tensors.slice(y, 0, 9), new int[] {0}))
+                .hasMessageContaining("RECURSIVE");
+    }
 }
