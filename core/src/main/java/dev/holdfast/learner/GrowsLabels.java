@@ -1,5 +1,6 @@
 package dev.holdfast.learner;
 
+import dev.holdfast.config.Frozen;
 import dev.holdfast.data.ClassIndex;
 import java.util.List;
 
@@ -7,6 +8,7 @@ import java.util.List;
  * A learner of label sets that can be told of further labels while it lives. A state that is saved afterwards holds them; a
  * state that was saved before can be loaded by a learner whose schema declares them, which is then told of them.
  */
+@Frozen
 public interface GrowsLabels extends Learner {
     /** The labels it knows now, in the order of the columns of its predictions. */
     ClassIndex labels();
