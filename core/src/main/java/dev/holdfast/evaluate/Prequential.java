@@ -75,6 +75,9 @@ public final class Prequential implements Stateful {
     private long drifts;
     private boolean rose;
 
+    /** Whether the learner has predicted before. */
+    private boolean spoke;
+
     public Prequential(Schema schema, Config config) {
         this.schema = schema;
         this.config = config;
@@ -163,10 +166,16 @@ public final class Prequential implements Stateful {
         return block.metrics();
     }
 
-    private static Prediction predicted(Learner learner, Batch b) {
+    /** Null while the learner has nothing to say; once it has predicted, a refusal is an error like any other. */
+    private Prediction predicted(Learner learner, Batch b) {
         try {
-            return learner.predict(b.inputs());
+            Prediction p = learner.predict(b.inputs());
+            spoke = true;
+            return p;
         } catch (IllegalStateException nothingLearntYet) {
+            if (spoke) {
+                throw nothingLearntYet;
+            }
             return null;
         }
     }
@@ -228,7 +237,8 @@ public final class Prequential implements Stateful {
                 .put("block", block)
                 .put("error", StreamScore.text(error.save()))
                 .put("drifts", drifts)
-                .put("rose", Boolean.toString(rose));
+                .put("rose", Boolean.toString(rose))
+                .put("spoke", Boolean.toString(spoke));
     }
 
     @Override
@@ -240,10 +250,12 @@ public final class Prequential implements Stateful {
         Adwin newError = Adwin.restore(config.delta, StreamScore.numbers(saved.value("error")));
         long newDrifts = saved.integer("drifts");
         boolean newRose = saved.flag("rose");
+        boolean newSpoke = saved.flag("spoke");
         all = newAll;
         block = newBlock;
         error = newError;
         drifts = newDrifts;
         rose = newRose;
+        spoke = newSpoke;
     }
 }

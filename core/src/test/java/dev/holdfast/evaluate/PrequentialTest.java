@@ -300,6 +300,19 @@ class PrequentialTest {
     }
 
     @Test
+    void aLearnerThatHasPredictedMayNotFallSilent() {
+        MemoryDataset rows = classes(2, new int[] {0, 1, 1, 0}, new int[] {0, 1, 1, 0});
+        Parrot p = new Parrot(rows.schema());
+        Run run = new Run(p, Stream.of(rows, 1), List.of(), new MetricLog(), Rng.of(1));
+        run.advance();
+        run.advance();
+        p.calls.clear();
+        assertThatThrownBy(run::advance)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("nothing yet");
+    }
+
+    @Test
     void aStreamRefusesWhatItCannotBe() {
         MemoryDataset rows = Clouds.of(3, 8, 3, 1, "stream");
         Scenario s = Stream.of(rows, 5);
