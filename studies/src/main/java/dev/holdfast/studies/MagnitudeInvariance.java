@@ -1,9 +1,6 @@
 package dev.holdfast.studies;
 
-import dev.holdfast.data.Dataset;
-import dev.holdfast.data.augment.ImageOps;
 import dev.holdfast.data.catalog.DataPair;
-import dev.holdfast.nn.Inventory;
 import dev.holdfast.nn.Layer;
 import dev.holdfast.nn.Pass;
 import dev.holdfast.nn.hyper.Hypernet;
@@ -12,13 +9,6 @@ import dev.holdfast.nn.hyper.HypernetConfig.Norm;
 import dev.holdfast.nn.hyper.MagnitudeEncoding;
 import dev.holdfast.nn.hyper.MagnitudeReport;
 import dev.holdfast.nn.layer.Activation;
-import dev.holdfast.nn.layer.Conv;
-import dev.holdfast.nn.layer.Fresh;
-import dev.holdfast.nn.layer.Init;
-import dev.holdfast.nn.layer.InputShape;
-import dev.holdfast.nn.layer.Linear;
-import dev.holdfast.nn.layer.Pooling;
-import dev.holdfast.nn.layer.Sequence;
 import dev.holdfast.optim.Optimizer;
 import dev.holdfast.optim.config.OptimizerConfig;
 import dev.holdfast.study.Criterion;
@@ -42,7 +32,6 @@ import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -58,7 +47,6 @@ public final class MagnitudeInvariance implements Study {
     private static final String LAST = "loss of the last 50 steps";
     private static final String ACCURACY = "accuracy %";
     private static final String GRID = "mean loss of all steps over the grid";
-    private static final int BATCH = 64;
     private static final double[] TEST_AT = {0, 1 / 3.0, 2 / 3.0, 1};
 
     /** Told for a run that left the finite numbers. */
@@ -92,7 +80,7 @@ public final class MagnitudeInvariance implements Study {
     }
 
     /** A parametrization; {@code pair} feeds [gamma, 1 - gamma], so that its direction tells gamma. */
-    private record Form(String name, HypernetConfig config, boolean pair, boolean rowwise) {
+    record Form(String name, HypernetConfig config, boolean pair, boolean rowwise) {
         Form(String name, HypernetConfig config) {
             this(name, config, false, false);
         }
@@ -193,13 +181,13 @@ public final class MagnitudeInvariance implements Study {
         if (c.budget() == Budget.SMOKE) {
             // the bundled sample: a look whether everything runs, judged by nobody
             DataPair data = c.data("sample");
-            compare(c, new Turned("smoke", data), List.of(PLAIN, MIP), 1, 6, rows);
-            compare(c, new Shrunk("smoke shrunk", data), List.of(MIP), 1, 3, rows);
-            decayed(c, new Decayed("smoke decay", data), 4, 1, rows);
+            compare(c, new ConditionBed.Turned("smoke", data), List.of(PLAIN, MIP), 1, 6, rows);
+            compare(c, new ConditionBed.Shrunk("smoke shrunk", data), List.of(MIP), 1, 3, rows);
+            decayed(c, new ConditionBed.Decayed("smoke decay", data), 4, 1, rows);
             return rows;
         }
         DataPair fashion = c.data("fashion");
-        Turned turned = new Turned(TURNED, fashion);
+        ConditionBed.Turned turned = new ConditionBed.Turned(TURNED, fashion);
         if (c.budget() == Budget.QUICK) {
             compare(c, turned, MAIN, 2, 400, rows);
             return rows;
@@ -229,15 +217,15 @@ public final class MagnitudeInvariance implements Study {
                 1,
                 200,
                 rows);
-        compare(c, new Shrunk("scale-space", fashion), List.of(PLAIN, MIP), 2, 400, rows);
-        decayed(c, new Decayed("weight decay", fashion), 800, 3, rows);
+        compare(c, new ConditionBed.Shrunk("scale-space", fashion), List.of(PLAIN, MIP), 2, 400, rows);
+        decayed(c, new ConditionBed.Decayed("weight decay", fashion), 800, 3, rows);
         return rows;
     }
 
     /** What was measured of one form at one learning rate with one seed. */
     private record Trained(int rate, long seed, double curve, double last, double accuracy, List<Row> more) {}
 
-    private void compare(StudyContext c, Bed bed, List<Form> forms, int seeds, int steps, List<Row> rows) {
+    private void compare(StudyContext c, ConditionBed bed, List<Form> forms, int seeds, int steps, List<Row> rows) {
         for (Mover m : Mover.values()) {
             String name = m.bed(bed.name());
             List<OptimizerConfig> grid = c.budget() == Budget.SMOKE ? m.grid().subList(0, 2) : m.grid();
@@ -305,7 +293,7 @@ public final class MagnitudeInvariance implements Study {
     }
 
     private static Trained train(
-            Bed bed, Form form, String name, OptimizerConfig config, int rate, long seed, int steps) {
+            ConditionBed bed, Form form, String name, OptimizerConfig config, int rate, long seed, int steps) {
         try (Scope all = Scope.open()) {
             Rng rng = Rng.of(seed);
             Layer net = bed.net(rng.child("net"));
@@ -339,6 +327,7 @@ public final class MagnitudeInvariance implements Study {
                 more.add(new Row(form.name, name, seed, String.format("accuracy %% at %.2f", gamma), a));
                 accuracy += a / TEST_AT.length;
             }
+            more.add(new Row(form.name, name, seed, "variance of theta over gamma, trained", variance(bed, form, net)));
             double curve = java.util.Arrays.stream(losses).average().orElseThrow();
             double last = java.util.Arrays.stream(losses, Math.max(0, steps - 50), steps)
                     .average()
@@ -347,9 +336,19 @@ public final class MagnitudeInvariance implements Study {
         }
     }
 
+    /** Whether the condition is used at all: with weights of its own a network can learn without it. */
+    private static double variance(ConditionBed bed, Form form, Layer net) {
+        int[] at = IntStream.range(0, ConditionBed.BATCH).toArray();
+        double[] middle = {0.5};
+        try (Scope s = Scope.open()) {
+            return MagnitudeReport.of(net, form.condition(TEST_AT), pass -> bed.loss(net, at, middle, pass))
+                    .thetaVariance();
+        }
+    }
+
     /** How much what is generated grows with the condition, before training. */
-    private static void magnitudes(Bed bed, Form form, Layer net, String name, long seed, List<Row> rows) {
-        int[] at = IntStream.range(0, BATCH).toArray();
+    private static void magnitudes(ConditionBed bed, Form form, Layer net, String name, long seed, List<Row> rows) {
+        int[] at = IntStream.range(0, ConditionBed.BATCH).toArray();
         double[] gammas = {0.1, 0.4, 0.7, 1};
         double[] theta = new double[gammas.length];
         double[] gradient = new double[gammas.length];
@@ -369,205 +368,8 @@ public final class MagnitudeInvariance implements Study {
                 new Row(form.name, name, seed, "gradient norm at 1 / at 0.1, at the start", gradient[3] / gradient[0]));
     }
 
-    /** Data, a main network and what the condition does to them. */
-    private abstract static class Bed {
-        private final String name;
-        final Tensor train;
-        final Tensor test;
-        final long[] trainIds;
-        final long[] testIds;
-
-        Bed(String name, DataPair data, int trainRows, int testRows, boolean halved) {
-            this(
-                    name,
-                    images(data.train(), trainRows, halved),
-                    images(data.test(), testRows, halved),
-                    firsts(data.train(), trainRows),
-                    firsts(data.test(), testRows));
-        }
-
-        Bed(String name, Tensor train, Tensor test, long[] trainIds, long[] testIds) {
-            this.name = name;
-            this.train = train;
-            this.test = test;
-            this.trainIds = trainIds;
-            this.testIds = testIds;
-        }
-
-        String name() {
-            return name;
-        }
-
-        private static long[] firsts(Dataset d, int rows) {
-            long[] ids = d.classIds();
-            return java.util.Arrays.copyOf(ids, Math.min(rows, ids.length));
-        }
-
-        private static Tensor images(Dataset d, int rows, boolean halved) {
-            try (Scope s = Scope.open()) {
-                Tensor x = d.rows(IntStream.range(0, (int) Math.min(rows, d.size()))
-                                .toArray())
-                        .inputs()
-                        .x()
-                        .to(ScalarType.Float);
-                return s.keep(halved ? Pooling.AVERAGE_2.forward(x, Pass.eval()) : x);
-            }
-        }
-
-        int[] rows(Rng rng, int step) {
-            Rng r = rng.child("batch", step);
-            return IntStream.range(0, BATCH).map(i -> r.below(trainIds.length)).toArray();
-        }
-
-        abstract Layer net(Rng rng);
-
-        /** Scores of images under the condition; {@code gamma} has one entry, or one a row. */
-        abstract Tensor scores(Layer net, Tensor images, double[] gamma, Pass pass);
-
-        Tensor loss(Layer net, int[] at, double[] gamma, Pass pass) {
-            Tensor y = Tensors.of(IntStream.of(at).mapToLong(i -> trainIds[i]).toArray(), at.length);
-            return torch.cross_entropy_loss(scores(net, Tensors.rows(train, at), gamma, pass), y);
-        }
-
-        double accuracy(Layer net, double gamma, Form form) {
-            try (Scope s = Scope.open();
-                    var mode = Autograd.noGrad()) {
-                Pass pass = Pass.eval().withCondition(form.condition(gamma));
-                Tensor said = scores(net, test, new double[] {gamma}, pass)
-                        .argmax(new org.bytedeco.pytorch.LongOptional(1), false);
-                return 100
-                        * said.eq(Tensors.of(testIds, testIds.length))
-                                .to(ScalarType.Double)
-                                .mean()
-                                .item_double();
-            }
-        }
-
-        /** To mean 0 and variance 1 by the numbers of the training images. */
-        Tensor standard(Tensor x) {
-            try (Scope s = Scope.open()) {
-                double mean = train.mean().item_double();
-                double deviation = train.std().item_double();
-                return s.keep(x.sub(Tensors.scalar(mean)).div(Tensors.scalar(deviation)));
-            }
-        }
-
-        static Fresh fresh(Rng rng) {
-            return new Fresh(rng, ScalarType.Float, Init.KAIMING_NORMAL);
-        }
-
-        static Layer mlp(Rng rng) {
-            return new Sequence(
-                    "net",
-                    new InputShape(List.of(196L)),
-                    new Linear("fc", 196, 32, true, fresh(rng)),
-                    Activation.RELU,
-                    new Linear("head", 32, 10, true, fresh(rng)));
-        }
-    }
-
-    /** The condition turns the images by gamma times 180 degrees. */
-    private static final class Turned extends Bed {
-        Turned(String name, DataPair data) {
-            super(name, data, 20_000, 2_000, true);
-        }
-
-        private Turned(String name, Turned of) {
-            super(name, of.train, of.test, of.trainIds, of.testIds);
-        }
-
-        Turned named(String newName) {
-            return new Turned(newName, this);
-        }
-
-        @Override
-        Layer net(Rng rng) {
-            return mlp(rng);
-        }
-
-        @Override
-        Tensor scores(Layer net, Tensor images, double[] gamma, Pass pass) {
-            Tensor turned;
-            if (gamma.length == 1) {
-                turned = ImageOps.rotate(images, 180 * gamma[0]);
-            } else {
-                Tensor[] each = IntStream.range(0, gamma.length)
-                        .mapToObj(i -> ImageOps.rotate(Tensors.rows(images, i), 180 * gamma[i]))
-                        .toArray(Tensor[]::new);
-                turned = Tensors.cat(0, each);
-            }
-            return net.forward(standard(turned), pass);
-        }
-    }
-
-    /** The condition shrinks the feature maps between two convolutions to 1/4 ... 1 of their side. */
-    private static final class Shrunk extends Bed {
-        Shrunk(String name, DataPair data) {
-            super(name, data, 20_000, 2_000, false);
-        }
-
-        @Override
-        Layer net(Rng rng) {
-            return new Sequence(
-                    "net",
-                    new Conv("conv.0", 1, 8, Conv.Kernel.same(3, 1), true, fresh(rng)),
-                    new Conv("conv.1", 8, 16, Conv.Kernel.same(3, 1), true, fresh(rng)),
-                    new Linear("head", 16, 10, true, fresh(rng)));
-        }
-
-        @Override
-        Tensor scores(Layer net, Tensor images, double[] gamma, Pass pass) {
-            List<Layer> layers = ((Sequence) net).layers();
-            Tensor x = Pooling.AVERAGE_2.forward(
-                    layers.get(0).forward(standard(images), pass).relu(), pass);
-            long side = Math.round(x.size(2) * (0.25 + 0.75 * gamma[0]));
-            x = torch.upsample_bilinear2d(
-                    x,
-                    new long[] {side, side},
-                    false,
-                    new org.bytedeco.pytorch.DoubleOptional(),
-                    new org.bytedeco.pytorch.DoubleOptional());
-            x = layers.get(1).forward(x, pass).relu();
-            return layers.get(2).forward(Pooling.GLOBAL_AVERAGE.forward(x, pass), pass);
-        }
-    }
-
-    /** The condition is the strength of weight decay, 1e-5 ... 1e-1 on a logarithmic scale, on 1,000 images. */
-    private static final class Decayed extends Bed {
-        Decayed(String name, DataPair data) {
-            super(name, data, 1_000, 2_000, true);
-        }
-
-        static double strength(double gamma) {
-            return Math.pow(10, -5 + 4 * gamma);
-        }
-
-        @Override
-        Layer net(Rng rng) {
-            return mlp(rng);
-        }
-
-        @Override
-        Tensor scores(Layer net, Tensor images, double[] gamma, Pass pass) {
-            return net.forward(standard(images), pass);
-        }
-
-        @Override
-        Tensor loss(Layer net, int[] at, double[] gamma, Pass pass) {
-            Tensor fit = super.loss(net, at, gamma, pass);
-            Tensor[] squares = Inventory.of(net).sites().stream()
-                    .map(s -> s.weight(pass).square().sum())
-                    .toArray(Tensor[]::new);
-            Tensor size = squares[0];
-            for (int i = 1; i < squares.length; i++) {
-                size = size.add(squares[i]);
-            }
-            return fit.add(size, Tensors.scalar(strength(gamma[0]) / 2));
-        }
-    }
-
     /** All strengths by one hypernetwork, and one strength each by networks of their own. */
-    private void decayed(StudyContext c, Decayed bed, int steps, int seeds, List<Row> rows) {
+    private void decayed(StudyContext c, ConditionBed.Decayed bed, int steps, int seeds, List<Row> rows) {
         compare(c, bed, List.of(PLAIN, MIP), seeds, steps, rows);
         String name = Mover.ADAM.bed(bed.name());
         for (long seed : c.seeds(seeds)) {
