@@ -51,6 +51,11 @@ public record Batch(Inputs inputs, Target target, Rows rows, int task, int domai
         return new Batch(inputs, target, rows, newTask, domain, time, group);
     }
 
+    /** The same rows with other inputs. */
+    public Batch withInputs(Inputs newInputs) {
+        return new Batch(newInputs, target, rows, task, domain, time, group);
+    }
+
     /** The same rows without their labels. */
     public Batch withoutTarget() {
         return new Batch(inputs, new Target.None(), rows, task, domain, time, group);

@@ -72,6 +72,13 @@ public final class Inputs {
         return new Inputs(n, Collections.unmodifiableMap(copy));
     }
 
+    /** The same rows with one field replaced, or one more; the other fields stay as they are held. */
+    public Inputs with(String field, Tensor t) {
+        Map<String, Object> all = new LinkedHashMap<>(fields);
+        all.put(field, t);
+        return of(all);
+    }
+
     /** Number of rows. */
     public int size() {
         return size;

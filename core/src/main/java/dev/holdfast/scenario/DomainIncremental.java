@@ -1,15 +1,15 @@
 package dev.holdfast.scenario;
 
+import dev.holdfast.data.Batch;
 import dev.holdfast.data.Dataset;
-import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.augment.ImageOps;
+import dev.holdfast.data.source.TransformedDataset;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 
@@ -66,7 +66,7 @@ public final class DomainIncremental {
         double step = config.degrees == 0 ? 180.0 / config.domains : config.degrees;
         for (int d = 0; d < config.domains; d++) {
             Rng draws = rng.child("domain", d);
-            UnaryOperator<Inputs> change =
+            UnaryOperator<Batch> change =
                     switch (config.shift) {
                         case PERMUTED -> permute(field, draws);
                         case ROTATED -> rotate(field, draws.next() * 180);
@@ -95,22 +95,23 @@ public final class DomainIncremental {
         return new ListedScenario(name, train.schema(), experiences, tests, false);
     }
 
-    private static UnaryOperator<Inputs> permute(Schema.Field field, Rng rng) {
+    private static UnaryOperator<Batch> permute(Schema.Field field, Rng rng) {
         int[] order = rng.permutation(Math.toIntExact(
                 Tensors.count(field.shape().stream().mapToLong(Long::longValue).toArray())));
-        return in -> {
-            Tensor x = in.tensor(field.name());
-            return Inputs.of(Map.of(
-                    field.name(),
-                    x.reshape(x.size(0), -1).index_select(1, Tensors.ids(order)).reshape(x.shape())));
+        return b -> {
+            Tensor x = b.inputs().tensor(field.name());
+            Tensor permuted =
+                    x.reshape(x.size(0), -1).index_select(1, Tensors.ids(order)).reshape(x.shape());
+            return b.withInputs(b.inputs().with(field.name(), permuted));
         };
     }
 
-    private static UnaryOperator<Inputs> rotate(Schema.Field field, double degrees) {
+    private static UnaryOperator<Batch> rotate(Schema.Field field, double degrees) {
         if (field.kind() != Schema.Field.Kind.IMAGE) {
             throw new IllegalArgumentException("Only images can be rotated but field '" + field.name() + "' is a "
                     + field.kind() + ".\nMaybe the permuted domains are meant.");
         }
-        return in -> Inputs.of(Map.of(field.name(), ImageOps.rotate(in.x(), degrees)));
+        return b -> b.withInputs(
+                b.inputs().with(field.name(), ImageOps.rotate(b.inputs().x(), degrees)));
     }
 }

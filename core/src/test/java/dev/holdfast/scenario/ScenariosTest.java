@@ -408,4 +408,33 @@ class ScenariosTest {
         assertThat(s.table().lines()).hasSize(4);
         assertThat(s.table()).contains("0, 1").contains("2, 3").contains("hidden");
     }
+
+    @Test
+    void changedInputsLeaveOtherFieldsAlone() {
+        try (Scope scope = Scope.open()) {
+            Schema schema = new Schema(
+                    List.of(
+                            new Schema.Field("x", Schema.Field.Kind.VECTOR, List.of(3L), 0),
+                            new Schema.Field("dose", Schema.Field.Kind.CONDITION, List.of(1L), 0)),
+                    Target.ClassIds.class,
+                    ClassIndex.numbered(2),
+                    java.util.Optional.empty());
+            MemoryDataset rows = MemoryDataset.of(
+                    schema,
+                    Inputs.of(java.util.Map.of(
+                            "x", Tensors.of(new double[][] {{1, 2, 3}, {4, 5, 6}}),
+                            "dose", Tensors.of(new double[][] {{7}, {8}}))),
+                    Target.ClassIds.of(0, 1));
+            Scenario s = DomainIncremental.of(
+                    DomainIncremental.drawn(DomainIncremental.Shift.PERMUTED, 2, Dealing.offline(1, 2)),
+                    rows,
+                    rows,
+                    Rng.of(1));
+            for (Experience e : s.experiences()) {
+                Inputs in = ((Dataset) e.train()).rows(0, 1).inputs();
+                assertThat(Tensors.doubles(in.tensor("dose"))).containsExactly(7, 8);
+                assertThat(Tensors.rows(in.x())[0]).containsExactlyInAnyOrder(1, 2, 3);
+            }
+        }
+    }
 }

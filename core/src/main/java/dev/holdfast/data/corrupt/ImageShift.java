@@ -5,6 +5,7 @@ import dev.holdfast.data.Dataset;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.WithTruth;
 import dev.holdfast.data.augment.ImageOps;
+import dev.holdfast.data.source.TransformedDataset;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Tensors;
 import java.util.Arrays;
@@ -44,7 +45,18 @@ public sealed interface ImageShift extends Corruption<Dataset> {
             throw new IllegalArgumentException("Only images can be blurred but field '" + f.name() + "' is a "
                     + f.kind() + ".\nMaybe noise or scaling is meant.");
         }
-        return new WithTruth<>(new ShiftedRows(clean, this, rng), clean);
+        // draws are keyed by row id, so a row is shifted alike in every batch and subset
+        String how = this + "-" + Long.toHexString(rng.key());
+        return new WithTruth<>(
+                new TransformedDataset(
+                        clean,
+                        b -> {
+                            Tensor x = b.inputs().x();
+                            Tensor draws = draws(b.rows().ids(), rowShape(x), rng);
+                            return b.withInputs(b.inputs().with(f.name(), apply(x, draws)));
+                        },
+                        how),
+                clean);
     }
 
     /** As it is, but as fractions. */

@@ -1,18 +1,22 @@
-package dev.holdfast.scenario;
+package dev.holdfast.data.source;
 
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.Dataset;
-import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Loader;
 import dev.holdfast.data.Pace;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.Target;
-import dev.holdfast.data.source.ShuffledLoader;
 import dev.holdfast.tensor.Rng;
 import java.util.function.UnaryOperator;
 
-/** A data set seen through a fixed change of its inputs, made batch by batch; nothing is stored twice. */
-record TransformedDataset(Dataset data, UnaryOperator<Inputs> change, String how) implements Dataset {
+/**
+ * A data set seen through a fixed change of its inputs, made batch by batch; nothing is stored twice. Targets, ids and
+ * order are those of the data underneath.
+ *
+ * @param change a pure function of a batch that leaves its rows' number, order and targets as they are
+ * @param how the change in words; part of the fingerprint, so equal words must mean equal changes
+ */
+public record TransformedDataset(Dataset data, UnaryOperator<Batch> change, String how) implements Dataset {
     @Override
     public Schema schema() {
         return data.schema();
@@ -25,8 +29,7 @@ record TransformedDataset(Dataset data, UnaryOperator<Inputs> change, String how
 
     @Override
     public Batch rows(int... positions) {
-        Batch b = data.rows(positions);
-        return new Batch(change.apply(b.inputs()), b.target(), b.rows(), b.task(), b.domain(), b.time(), b.group());
+        return change.apply(data.rows(positions));
     }
 
     @Override
