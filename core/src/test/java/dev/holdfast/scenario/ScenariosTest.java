@@ -14,6 +14,7 @@ import dev.holdfast.data.Schema;
 import dev.holdfast.data.Target;
 import dev.holdfast.data.augment.ImageOps;
 import dev.holdfast.data.source.MemoryDataset;
+import dev.holdfast.data.source.TransformedDataset;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
@@ -31,6 +32,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.lifecycle.AddLifecycleHook;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
@@ -425,16 +427,15 @@ class ScenariosTest {
                             "x", Tensors.of(new double[][] {{1, 2, 3}, {4, 5, 6}}),
                             "dose", Tensors.of(new double[][] {{7}, {8}}))),
                     Target.ClassIds.of(0, 1));
-            Scenario s = DomainIncremental.of(
-                    DomainIncremental.drawn(DomainIncremental.Shift.PERMUTED, 2, Dealing.offline(1, 2)),
+            Dataset doubled = new TransformedDataset(
                     rows,
-                    rows,
-                    Rng.of(1));
-            for (Experience e : s.experiences()) {
-                Inputs in = ((Dataset) e.train()).rows(0, 1).inputs();
-                assertThat(Tensors.doubles(in.tensor("dose"))).containsExactly(7, 8);
-                assertThat(Tensors.rows(in.x())[0]).containsExactlyInAnyOrder(1, 2, 3);
-            }
+                    batch -> batch.withInputs(
+                            batch.inputs().with("x", batch.inputs().tensor("x").mul(new Scalar(2)))),
+                    "doubled");
+            Inputs in = doubled.subset(1, 0).rows(0, 1).inputs();
+            assertThat(Tensors.rows(in.tensor("x"))).isDeepEqualTo(new double[][] {{8, 10, 12}, {2, 4, 6}});
+            assertThat(Tensors.doubles(in.tensor("dose"))).containsExactly(8, 7);
+            assertThat(doubled.fingerprint()).isEqualTo(rows.fingerprint() + "/doubled");
         }
     }
 }
