@@ -11,7 +11,6 @@ import dev.holdfast.tensor.Tensors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -90,7 +89,9 @@ public final class ImportanceMemory implements StorePolicy {
     private final long[] age;
     private final double[] loss;
     private final boolean[] measured;
-    private List<Integer> used = new ArrayList<>();
+    /** Rehearsals of each slot since the last measurement. */
+    private final int[] used;
+
     private int filled;
     private long clock;
     private Eviction last;
@@ -106,6 +107,7 @@ public final class ImportanceMemory implements StorePolicy {
         this.age = new long[capacity];
         this.loss = new double[capacity];
         this.measured = new boolean[capacity];
+        this.used = new int[capacity];
     }
 
     @Override
@@ -126,8 +128,7 @@ public final class ImportanceMemory implements StorePolicy {
             last = eviction(classId, ask);
             slot = last.slot;
             h = mean(classId, slot, Arrays.stream(importance).average().orElseThrow());
-            int gone = slot;
-            used.removeIf(k -> k == gone);
+            used[slot] = 0;
         }
         classes[slot] = classId;
         importance[slot] = h;
@@ -223,7 +224,9 @@ public final class ImportanceMemory implements StorePolicy {
 
     /** Notes that these entries were rehearsed, repeats counted. */
     public void trained(int... slots) {
-        Arrays.stream(slots).forEach(used::add);
+        for (int k : slots) {
+            used[k]++;
+        }
     }
 
     /**
@@ -245,16 +248,19 @@ public final class ImportanceMemory implements StorePolicy {
                 compared++;
             }
         }
-        if (!used.isEmpty()) {
+        int rehearsed = Arrays.stream(used).sum();
+        if (rehearsed > 0) {
             double d = compared == 0 ? 0 : change / compared;
-            double mean =
-                    used.stream().mapToDouble(k -> importance[k]).average().orElseThrow();
-            double move = (1 - config.ema) * (d - mean / used.size());
-            for (int k : new LinkedHashSet<>(used)) {
-                importance[k] -= move;
+            double sum = 0;
+            for (int k = 0; k < filled; k++) {
+                sum += used[k] * importance[k];
+            }
+            double move = (1 - config.ema) * (d - sum / rehearsed / rehearsed);
+            for (int k = 0; k < filled; k++) {
+                importance[k] -= used[k] > 0 ? move : 0;
             }
         }
-        used = new ArrayList<>();
+        Arrays.fill(used, 0);
         for (int k = 0; k < filled; k++) {
             loss[k] = losses[k];
             measured[k] = true;
@@ -284,9 +290,7 @@ public final class ImportanceMemory implements StorePolicy {
                 .put(
                         "seen",
                         Tensors.ids(seen.stream().mapToInt(Integer::intValue).toArray()))
-                .put(
-                        "used",
-                        Tensors.ids(used.stream().mapToInt(Integer::intValue).toArray()))
+                .put("used", Tensors.ids(used))
                 .put("classes", Tensors.ids(classes))
                 .put("importance", Tensors.of(importance, capacity))
                 .put("loss", Tensors.of(loss, capacity))
@@ -302,9 +306,10 @@ public final class ImportanceMemory implements StorePolicy {
     public void load(State saved) {
         long newFilled = saved.integer("filled");
         long newClock = saved.integer("clock");
-        for (String table : List.of("classes", "importance", "loss", "age", "measured")) {
+        for (String table : List.of("classes", "importance", "loss", "age", "measured", "used")) {
             Tensors.requireShape("saved " + table, saved.tensor(table), capacity);
         }
+        Tensors.requireShape("saved seen", saved.tensor("seen"), -1);
         int[] newSeen = Tensors.ints(saved.tensor("seen"));
         int[] newUsed = Tensors.ints(saved.tensor("used"));
         int[] newClasses = Tensors.ints(saved.tensor("classes"));
@@ -312,7 +317,7 @@ public final class ImportanceMemory implements StorePolicy {
                 && newFilled <= capacity
                 && newClock >= newFilled
                 && Arrays.stream(newSeen).allMatch(levelOf::containsKey)
-                && Arrays.stream(newUsed).allMatch(k -> k >= 0 && k < newFilled)
+                && Arrays.stream(newUsed).allMatch(n -> n >= 0)
                 && Arrays.stream(newClasses, 0, (int) newFilled).allMatch(levelOf::containsKey);
         if (!fits) {
             throw new IllegalArgumentException("The saved memory holds " + newFilled + " of " + capacity
@@ -326,8 +331,7 @@ public final class ImportanceMemory implements StorePolicy {
         clock = newClock;
         seen.clear();
         Arrays.stream(newSeen).forEach(seen::add);
-        used = new ArrayList<>();
-        Arrays.stream(newUsed).forEach(used::add);
+        System.arraycopy(newUsed, 0, used, 0, capacity);
         for (int k = 0; k < capacity; k++) {
             classes[k] = newClasses[k];
             importance[k] = newImportance[k];

@@ -6,6 +6,7 @@ import dev.holdfast.tensor.Snapshot;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Stateful;
 import dev.holdfast.tensor.Tensors;
+import java.util.Arrays;
 import java.util.Map;
 
 /**
@@ -37,14 +38,20 @@ public final class AdaptiveRate implements Stateful {
         }
     }
 
+    private static final long NONE = -1;
+
     private final Config config;
     private final AdaptivePair pair;
     private long count;
-    private double[] losses = new double[0];
-    private long[] stamps = new long[0];
+    private final double[] losses;
+    private final long[] stamps;
 
-    AdaptiveRate(Config config) {
+    /** @param entries most entries that the memory can have */
+    AdaptiveRate(Config config, int entries) {
         this.config = config;
+        this.losses = new double[entries];
+        this.stamps = new long[entries];
+        Arrays.fill(stamps, NONE);
         this.pair = new AdaptivePair(config.pair);
     }
 
@@ -57,7 +64,7 @@ public final class AdaptiveRate implements Stateful {
      * Takes in a measurement.
      *
      * @param now loss of each entry
-     * @param entries a number of each entry that no other ever has, so that replaced entries are left out
+     * @param entries a number >= 0 of each entry that no other ever has, so that replaced entries are left out
      */
     void observe(double[] now, long[] entries) {
         if (!config.on || ++count % config.period != 0) {
@@ -65,15 +72,15 @@ public final class AdaptiveRate implements Stateful {
         }
         double fall = 0;
         int compared = 0;
-        for (int k = 0; k < losses.length; k++) {
+        for (int k = 0; k < now.length; k++) {
             if (stamps[k] == entries[k]) {
                 fall += losses[k] - now[k];
                 compared++;
             }
         }
         pair.observe(compared == 0 || count <= config.warmup ? Double.NaN : fall / compared);
-        losses = now.clone();
-        stamps = entries.clone();
+        System.arraycopy(now, 0, losses, 0, now.length);
+        System.arraycopy(entries, 0, stamps, 0, now.length);
     }
 
     @Override
@@ -88,15 +95,17 @@ public final class AdaptiveRate implements Stateful {
     @Override
     public void load(State saved) {
         long newCount = saved.integer("count");
+        Tensors.requireShape("saved losses", saved.tensor("losses"), losses.length);
+        Tensors.requireShape("saved stamps", saved.tensor("stamps"), stamps.length);
         double[] newLosses = Tensors.doubles(saved.tensor("losses"));
         long[] newStamps = Tensors.longs(saved.tensor("stamps"));
-        if (newLosses.length != newStamps.length || newCount < 0) {
-            throw new IllegalArgumentException("The saved rate knows " + newLosses.length + " losses of "
-                    + newStamps.length + " entries after " + newCount + " measurements.\nMaybe the file is damaged.");
+        if (newCount < 0) {
+            throw new IllegalArgumentException(
+                    "The saved rate was measured " + newCount + " times.\nMaybe the file is damaged.");
         }
         Snapshot.loadAll(saved, Map.of("pair", pair));
         count = newCount;
-        losses = newLosses;
-        stamps = newStamps;
+        System.arraycopy(newLosses, 0, losses, 0, losses.length);
+        System.arraycopy(newStamps, 0, stamps, 0, stamps.length);
     }
 }

@@ -267,7 +267,7 @@ public final class FlexibleReplay implements NetLearner {
                     + ".\nMaybe set both to 0.");
         }
         this.config = config;
-        this.rate = new AdaptiveRate(config.rate);
+        this.rate = new AdaptiveRate(config.rate, config.capacity);
         this.net = config.rate.on()
                 ? new Net(config.net, schema, rng.child("net"), rate.factor())
                 : new Net(config.net, schema, rng.child("net"));
@@ -449,6 +449,8 @@ public final class FlexibleReplay implements NetLearner {
     public void load(State saved) {
         long newSeen = saved.integer("seen");
         double newDue = saved.number("due");
+        Tensors.requireShape("saved classes", saved.tensor("classes"), -1);
+        Tensors.requireShape("saved times", saved.tensor("firstSeen"), -1);
         int[] classes = Tensors.ints(saved.tensor("classes"));
         long[] first = Tensors.longs(saved.tensor("firstSeen"));
         ClassIndex known = net.schema().classes();

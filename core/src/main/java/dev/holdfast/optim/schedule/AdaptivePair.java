@@ -5,7 +5,9 @@ import dev.holdfast.optim.Schedule;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.pytorch.Tensor;
 import org.hipparchus.stat.descriptive.StreamingStatistics;
 import org.hipparchus.stat.inference.TTest;
 
@@ -127,8 +129,11 @@ public final class AdaptivePair implements Schedule {
                 .put("lowFalls", falls(lowFalls));
     }
 
-    private static org.bytedeco.pytorch.Tensor falls(List<Double> of) {
-        return Tensors.of(of.stream().mapToDouble(Double::doubleValue).toArray(), of.size());
+    /** In a fixed number of places, so that the state does not grow. */
+    private Tensor falls(List<Double> of) {
+        double[] v = new double[config.length];
+        Arrays.setAll(v, i -> i < of.size() ? of.get(i) : Double.NaN);
+        return Tensors.of(v, v.length);
     }
 
     @Override
@@ -136,25 +141,25 @@ public final class AdaptivePair implements Schedule {
         double newHigh = saved.number("high");
         double newLow = saved.number("low");
         boolean newIsHigh = saved.flag("isHigh");
-        double[] h = Tensors.doubles(saved.tensor("highFalls"));
-        double[] l = Tensors.doubles(saved.tensor("lowFalls"));
-        if (!(newHigh > newLow && newLow > 0) || h.length > config.length || l.length > config.length) {
-            throw new IllegalArgumentException(
-                    "The saved rates are " + newHigh + " and " + newLow + " after " + h.length
-                            + " and " + l.length + " measurements; expected high > low > 0 and at most " + config.length
-                            + ".\nMaybe the file is damaged.");
+        Tensors.requireShape("saved falls", saved.tensor("highFalls"), config.length);
+        Tensors.requireShape("saved falls", saved.tensor("lowFalls"), config.length);
+        if (!(newHigh > newLow && newLow > 0)) {
+            throw new IllegalArgumentException("The saved rates are " + newHigh + " and " + newLow
+                    + "; expected high > low > 0.\nMaybe the file is damaged.");
         }
+        highFalls = list(Tensors.doubles(saved.tensor("highFalls")));
+        lowFalls = list(Tensors.doubles(saved.tensor("lowFalls")));
         high = newHigh;
         low = newLow;
         isHigh = newIsHigh;
-        highFalls = list(h);
-        lowFalls = list(l);
     }
 
     private static List<Double> list(double[] v) {
         List<Double> l = new ArrayList<>();
         for (double x : v) {
-            l.add(x);
+            if (!Double.isNaN(x)) {
+                l.add(x);
+            }
         }
         return l;
     }
