@@ -225,6 +225,26 @@ public final class FlexibleReplay implements NetLearner {
                     cutMix);
         }
 
+        /** The same with another horizon and so many steps between two measurements of the memory. */
+        public Config withPace(double k, int steps) {
+            return new Config(
+                    net,
+                    capacity,
+                    batchSize,
+                    iterations,
+                    stream,
+                    k,
+                    expected,
+                    keep,
+                    importance,
+                    steps,
+                    rate,
+                    pseudoLoss,
+                    pseudoSure,
+                    shift,
+                    cutMix);
+        }
+
         /** The same with images shifted by so many pixels. */
         public Config shifted(int pixels) {
             return new Config(
