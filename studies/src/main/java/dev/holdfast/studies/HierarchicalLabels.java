@@ -262,7 +262,8 @@ public final class HierarchicalLabels implements Study {
                     return best;
                 }
                 c.progress(rows.size(), -1, "tuning " + name + " for " + of + ", rate " + rate);
-                Scored s = scored(arm(name, bed, Way.DUAL, 200, rate, bed.train.size()), bed, Way.DUAL, size, 1000);
+                long stream = 2 * bed.train.size();
+                Scored s = scored(arm(name, bed, Way.DUAL, 200, rate, stream), bed, Way.DUAL, size, 1000);
                 double mean = s.levels.levels().stream()
                         .mapToDouble(LevelScores.Level::last)
                         .average()
