@@ -115,6 +115,8 @@ class RegistryTest {
                         "domain-rotated",
                         "domain-turning",
                         "drifting-classes",
+                        "hle",
+                        "i-blurry",
                         "joint",
                         "stream",
                         "task-incremental");
@@ -123,6 +125,13 @@ class RegistryTest {
         assertThat(create(r.scenario("domain-permuted"), d).experiences()).hasSize(5);
         assertThat(create(r.scenario("joint"), d).experiences()).hasSize(1);
         assertThat(create(r.scenario("stream"), d).tests()).isEmpty();
+        assertThat(create(r.scenario("i-blurry"), d).name())
+                .isEqualTo("i-Blurry-50-10 5 parts, online, hidden boundaries");
+        // the digits have a tree
+        assertThat(create(r.scenario("hle"), d).name()).startsWith("hle dual 3-10 5 parts");
+        assertThatThrownBy(() -> create(r.scenario("hle"), Clouds.of(11, 3, 4, 1, "train")))
+                .hasMessageContaining("needs a label tree")
+                .hasMessageContaining("scenario.tree");
         assertThat(r.scenarios().stream().filter(ScenarioPlugin::inOrder)).hasSize(1);
         assertThatThrownBy(() -> create(r.scenario("domain-rotated"), d)).hasMessageContaining("images");
         for (ScenarioPlugin<?> p : r.scenarios()) {
