@@ -94,7 +94,7 @@ public record SearchSpace(List<SearchAxis> axes) {
     }
 
     /** The part of a setting that is the scenario's, without the prefix. */
-    static Map<String, String> ofScenario(Map<String, String> setting) {
+    public static Map<String, String> ofScenario(Map<String, String> setting) {
         return setting.entrySet().stream()
                 .filter(e -> e.getKey().startsWith(SCENARIO))
                 .collect(Collectors.toMap(

@@ -148,6 +148,16 @@ public final class TwoPhase {
         List<Tuned> tuned = tune(tuning);
         Bed<?> second = evaluation.get();
         requireApart(tuning, second, overlap);
+        return evaluate(tuned, second, conventional);
+    }
+
+    /**
+     * Phase 2: what the chosen settings reach on the second data set.
+     *
+     * @param tuned what {@link #tune} gave
+     * @param conventional whether to run all other settings, too
+     */
+    public TwoPhaseReport evaluate(List<Tuned> tuned, Bed<?> second, boolean conventional) {
         List<List<List<Outcome>>> scored = new ArrayList<>();
         for (int a = 0; a < candidates.size(); a++) {
             scored.add(score(candidates.get(a), tuned.get(a), second, conventional));

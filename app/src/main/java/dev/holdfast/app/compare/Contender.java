@@ -8,16 +8,22 @@ import dev.holdfast.registry.ConfigBinder;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.registry.Registry;
 import dev.holdfast.scenario.Scenario;
+import dev.holdfast.search.Candidate;
+import dev.holdfast.search.SearchSpace;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 
-/** A learner with its configuration, ready to run. */
-public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config) {
+/**
+ * A learner with its configuration, ready to run.
+ *
+ * @param dealt options of the scenario that were tuned for this learner; empty where none were
+ */
+public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config, Map<String, String> dealt) {
     static <C extends Record> Contender<C> of(LearnerPlugin<C> plugin, Settings settings) {
-        return new Contender<>(plugin, settings.bind(plugin.name(), plugin.defaults()));
+        return new Contender<>(plugin, settings.bind(plugin.name(), plugin.defaults()), Map.of());
     }
 
     /**
@@ -80,6 +86,17 @@ public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config) {
 
     Comparison.Configured configured() {
         return new Comparison.Configured(name(), ConfigBinder.json(config));
+    }
+
+    /** This learner as a candidate of a search. */
+    Candidate<C> candidate(SearchSpace space) {
+        return new Candidate<>(name(), plugin, config, space);
+    }
+
+    /** This learner with what a search chose. */
+    Contender<C> tuned(Map<String, String> setting) {
+        return new Contender<>(
+                plugin, candidate(new SearchSpace(List.of())).configured(setting), SearchSpace.ofScenario(setting));
     }
 
     /** Why the learner cannot serve the scenario; empty if it can. */
