@@ -111,6 +111,7 @@ class RegistryTest {
                 .containsExactly(
                         "blurry",
                         "class-incremental",
+                        "continual-pretraining",
                         "domain-permuted",
                         "domain-rotated",
                         "domain-turning",
@@ -122,6 +123,8 @@ class RegistryTest {
         assertThat(create(r.scenario("task-incremental"), d).taskIdAtTest()).isTrue();
         assertThat(create(r.scenario("domain-permuted"), d).experiences()).hasSize(5);
         assertThat(create(r.scenario("joint"), d).experiences()).hasSize(1);
+        assertThat(create(r.scenario("continual-pretraining"), d).tests())
+                .allMatch(t -> t.probe().isPresent());
         assertThat(create(r.scenario("stream"), d).tests()).isEmpty();
         assertThat(r.scenarios().stream().filter(ScenarioPlugin::inOrder)).hasSize(1);
         assertThatThrownBy(() -> create(r.scenario("domain-rotated"), d)).hasMessageContaining("images");
