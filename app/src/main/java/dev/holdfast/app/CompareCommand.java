@@ -62,7 +62,9 @@ final class CompareCommand implements Callable<Integer> {
             names = "--learners",
             paramLabel = "A,B,C",
             split = ",",
-            description = "see 'holdfast learners'; baselines and bounds are added (default: all that fit)")
+            description =
+                    "see 'holdfast learners'; baselines and bounds are added; 'all' runs everyone who fits (default: a short"
+                            + " list of those)")
     List<String> learners = List.of();
 
     @Option(names = "--seeds", paramLabel = "N", description = "number of seeds (default: ${DEFAULT-VALUE})")

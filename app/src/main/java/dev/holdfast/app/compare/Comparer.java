@@ -36,7 +36,7 @@ public final class Comparer {
      *
      * @param data specs of the data sets
      * @param dataOptions how they are read, for the record
-     * @param learners names; empty = all that fit the first stream
+     * @param learners names; empty = the short list of those that fit the first stream; "all" = all that fit
      * @param tuning how settings are chosen before the comparison; null = as given
      */
     public record Plan(

@@ -26,18 +26,21 @@ public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config, Map
         return new Contender<>(plugin, settings.bind(plugin.name(), plugin.defaults()), Map.of());
     }
 
+    /** Instead of names: every learner that fits. */
+    private static final String ALL = "all";
+
     /**
-     * The named learners, refused if one does not fit the stream, or without names all that fit; then the baselines and
-     * bounds that fit.
+     * The named learners, refused if one does not fit the stream, or without names the short list of those that fit; then
+     * the baselines and bounds that fit.
      */
     static List<Contender<?>> choose(Registry registry, Settings settings, List<String> names, Scenario s) {
         Map<String, Contender<?>> all = new LinkedHashMap<>();
         registry.learners().forEach(p -> all.put(p.name(), of(p, settings)));
         Map<String, Contender<?>> chosen = new LinkedHashMap<>();
-        for (String raw : names) {
+        boolean everyone = names.equals(List.of(ALL));
+        for (String raw : everyone ? List.<String>of() : names) {
             String name = raw.strip();
-            registry.learner(name);
-            Contender<?> c = all.get(name);
+            Contender<?> c = of(registry.learner(name), settings);
             List<String> why = c.obstacles(s);
             if (!why.isEmpty()) {
                 throw Compatibility.unfit(
@@ -52,7 +55,10 @@ public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config, Map
             chosen.put(name, c);
         }
         all.forEach((name, c) -> {
-            boolean wanted = names.isEmpty() ? c.plugin.madeFor(s) : c.plugin.role() != LearnerPlugin.Role.LEARNER;
+            boolean wanted = everyone
+                    || (names.isEmpty()
+                            ? c.plugin.madeFor(s) && c.plugin.shortlisted()
+                            : c.plugin.role() != LearnerPlugin.Role.LEARNER);
             if (wanted && c.obstacles(s).isEmpty()) {
                 chosen.putIfAbsent(name, c);
             }
@@ -71,9 +77,13 @@ public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config, Map
             }
         }
         registry.learners().stream()
-                .filter(p -> !p.madeFor(s) && of(p, settings).obstacles(s).isEmpty())
+                .filter(p -> !(p.madeFor(s) && p.shortlisted())
+                        && of(p, settings).obstacles(s).isEmpty())
                 .forEach(p -> byReason.computeIfAbsent(
-                                "made for other data (--learners names them all the same)", k -> new ArrayList<>())
+                                p.madeFor(s)
+                                        ? "not on the short list (--learners all runs everyone)"
+                                        : "made for other data (--learners names them all the same)",
+                                k -> new ArrayList<>())
                         .add(p.name()));
         return byReason.entrySet().stream()
                 .map(e -> "Left out: " + String.join(", ", e.getValue()) + ": " + e.getKey() + ".")
