@@ -39,7 +39,8 @@ public record Tuned(String learner, List<Tried> trials, Selection selection, Opt
         trials = List.copyOf(trials);
     }
 
-    static Tuned of(String learner, List<Tried> trials, Selection selection) {
+    /** Chooses among what was tried. */
+    public static Tuned of(String learner, List<Tried> trials, Selection selection) {
         double largest = trials.stream().mapToDouble(Tried::share).max().orElse(1);
         return new Tuned(
                 learner,
