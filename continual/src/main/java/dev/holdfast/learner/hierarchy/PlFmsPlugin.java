@@ -2,10 +2,13 @@ package dev.holdfast.learner.hierarchy;
 
 import dev.holdfast.data.Schema;
 import dev.holdfast.learner.NetConfig;
+import dev.holdfast.memory.ImportanceMemory;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.scenario.Scenario;
 import dev.holdfast.tensor.Rng;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /** {@code pl-fms}. */
 public final class PlFmsPlugin implements LearnerPlugin<FlexibleReplay.Config> {
@@ -32,6 +35,18 @@ public final class PlFmsPlugin implements LearnerPlugin<FlexibleReplay.Config> {
     @Override
     public FlexibleReplay.Config defaults() {
         return FlexibleReplay.Config.plFms(NetConfig.defaults(), 200);
+    }
+
+    @Override
+    public Map<String, FlexibleReplay.Config> presets() {
+        FlexibleReplay.Config c = defaults();
+        return new TreeMap<>(Map.of(
+                "fms-only",
+                c.withImportance(ImportanceMemory.Config.flat()),
+                "pl-only",
+                c.withStream(FlexibleReplay.StreamRows.ALL),
+                "plain-replay",
+                FlexibleReplay.Config.plain(c.net(), c.capacity())));
     }
 
     @Override
