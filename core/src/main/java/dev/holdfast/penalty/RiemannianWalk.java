@@ -117,13 +117,15 @@ public final class RiemannianWalk implements Penalty {
                 }
                 String name = p.meta().get(i).name();
                 Tensor now = p.get(i).detach();
+                Tensor f = table(fisher, name, now, null);
                 if (config.form == Form.WALK) {
                     table(fall, name, now, null).addcmul_(g.detach(), move, Tensors.scalar(-1));
                     table(from, name, now, move);
+                    table(score, name, now, null);
                 }
                 if (due) {
-                    Tensor f = table(fisher, name, now, null).mul_(Tensors.scalar(1 - config.newest));
-                    f.addcmul_(g.detach(), g.detach(), Tensors.scalar(config.newest));
+                    f.mul_(Tensors.scalar(1 - config.newest))
+                            .addcmul_(g.detach(), g.detach(), Tensors.scalar(config.newest));
                     // what fades away becomes denormal numbers, which cost a hundred times the time and weigh nothing
                     torch.threshold_(f, Tensors.scalar(NEGLIGIBLE), Tensors.scalar(0));
                     if (config.form == Form.WALK) {
@@ -138,7 +140,7 @@ public final class RiemannianWalk implements Penalty {
     private void score(String name, Tensor now, Tensor f) {
         Tensor moved = now.sub(from.get(name));
         Tensor distance = f.mul(moved).mul_(moved).mul_(Tensors.scalar(0.5)).add_(Tensors.scalar(config.epsilon));
-        table(score, name, now, null).add_(fall.get(name).div(distance));
+        score.get(name).add_(fall.get(name).div(distance));
         fall.get(name).zero_();
         from.get(name).copy_(now);
     }
@@ -219,7 +221,7 @@ public final class RiemannianWalk implements Penalty {
         return fisher.get(name);
     }
 
-    /** The score of a leaf in this task so far, not clipped; null before its first update. */
+    /** The score of a leaf in this task so far, not clipped; null before its first step. */
     public Tensor score(String name) {
         return score.get(name);
     }
