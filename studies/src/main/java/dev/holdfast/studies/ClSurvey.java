@@ -190,10 +190,11 @@ public final class ClSurvey implements Study {
                 new Arm<>("A-GEM", new AveragedGem.Plugin(), new AveragedGem.Config(net(0.1), 200, 40, 128)),
                 new Arm<>("iCaRL", new Icarl.Plugin(), icarl(Icarl.Predictor.NEAREST_MEAN)),
                 new Arm<>("iCaRL head", new Icarl.Plugin(), icarl(Icarl.Predictor.HEAD)),
+                // the listed alpha, 0.5, is not applied by the code that the table comes from
                 new Arm<>(
                         "FDR",
                         new FunctionReplay.Plugin(),
-                        new FunctionReplay.Config(net(0.03), 200, 128, 0.5, FunctionReplay.Turns.ALTERNATE),
+                        new FunctionReplay.Config(net(0.03), 200, 128, 1, FunctionReplay.Turns.ALTERNATE),
                         128),
                 new Arm<>("DER", new DarkReplay.DerPlugin(), new DarkReplay.Config(net(0.03), 200, 10, 0.2, 0)),
                 new Arm<>(

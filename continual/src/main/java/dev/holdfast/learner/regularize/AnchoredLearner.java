@@ -233,6 +233,11 @@ public final class AnchoredLearner implements NetLearner, SplitsGradient {
         }
 
         @Override
+        public boolean shortlisted() {
+            return false;
+        }
+
+        @Override
         public String summary() {
             return "Riemannian walk: a Fisher information and scores that run along with training";
         }
@@ -270,6 +275,11 @@ public final class AnchoredLearner implements NetLearner, SplitsGradient {
         @Override
         public String name() {
             return "ewcpp";
+        }
+
+        @Override
+        public boolean shortlisted() {
+            return false;
         }
 
         @Override

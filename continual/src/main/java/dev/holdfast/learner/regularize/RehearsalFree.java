@@ -410,6 +410,11 @@ public final class RehearsalFree implements NetLearner {
         }
 
         @Override
+        public boolean shortlisted() {
+            return false;
+        }
+
+        @Override
         public String summary() {
             return "LwF for many classes: one sigmoid a class, those of old classes held to the network before";
         }

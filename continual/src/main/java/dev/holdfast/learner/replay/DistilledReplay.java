@@ -397,6 +397,11 @@ public final class DistilledReplay implements NetLearner {
         }
 
         @Override
+        public boolean shortlisted() {
+            return false;
+        }
+
+        @Override
         public String summary() {
             return "WA: replay, distillation, and new classes' weight rows as long as the old ones'";
         }

@@ -231,6 +231,11 @@ public final class FunctionReplay implements NetLearner {
         }
 
         @Override
+        public boolean shortlisted() {
+            return false;
+        }
+
+        @Override
         public String summary() {
             return "function distance: holds probabilities on stored rows to those at the end of their part";
         }

@@ -203,6 +203,11 @@ public final class Gdumb implements Learner {
         }
 
         @Override
+        public boolean shortlisted() {
+            return false;
+        }
+
+        @Override
         public String summary() {
             return "GDumb: balances a memory greedily and trains a fresh network on it alone";
         }

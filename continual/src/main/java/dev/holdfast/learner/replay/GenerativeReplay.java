@@ -323,6 +323,11 @@ public final class GenerativeReplay implements NetLearner {
         }
 
         @Override
+        public boolean shortlisted() {
+            return false;
+        }
+
+        @Override
         public String summary() {
             return "deep generative replay: dreams of a variational autoencoder stand for the past";
         }

@@ -166,6 +166,11 @@ public final class InterferedReplay implements NetLearner {
         }
 
         @Override
+        public boolean shortlisted() {
+            return false;
+        }
+
+        @Override
         public String summary() {
             return "experience replay of the stored rows that the coming step would harm most";
         }
