@@ -279,6 +279,16 @@ public final class Net implements Stateful {
         }
     }
 
+    /** Runs what reads the parameters in its own way, without a gradient and without a move in between. */
+    public <T> T look(Supplier<T> reader) {
+        lock.readLock().lock();
+        try (var mode = Autograd.noGrad()) {
+            return reader.get();
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
     /** Refuses to predict without a class. */
     public static void requireColumns(ClassIndex columns) {
         if (columns.size() == 0) {

@@ -15,9 +15,14 @@ import java.util.function.Function;
  * is most above its own.
  *
  * <p>With fewer slots than classes the oldest classes may lose all rows.
+ *
+ * <p>{@link #greedy} is the sampler of GDumb (Prabhu, Torr, Dokania, ECCV 2020, algorithm 1): a class that holds its share
+ * takes no more rows, not even into free slots or in exchange for its own.
  */
 public final class ClassBalanced implements StorePolicy {
     private final int capacity;
+    private final boolean greedy;
+
     /** By class, in order of first appearance: among equals the oldest class gives way. */
     private final Map<Integer, List<Integer>> slotsOf = new LinkedHashMap<>();
 
@@ -25,19 +30,32 @@ public final class ClassBalanced implements StorePolicy {
     private int filled;
 
     public ClassBalanced(int capacity) {
+        this(capacity, false);
+    }
+
+    private ClassBalanced(int capacity, boolean greedy) {
         this.capacity = ReplayBuffer.checkCapacity(capacity);
+        this.greedy = greedy;
+    }
+
+    /** The first rows of each class up to its share, a random one of the largest class giving way to a newcomer. */
+    public static ClassBalanced greedy(int capacity) {
+        return new ClassBalanced(capacity, true);
     }
 
     @Override
     public int admit(long id, int classId, Function<int[], Prediction> ask, Rng rng) {
         List<Integer> own = slotsOf.computeIfAbsent(classId, c -> new ArrayList<>());
         long n = seenOf.merge(classId, 1L, Long::sum);
+        if (greedy && !own.isEmpty() && (long) own.size() * slotsOf.size() >= capacity) {
+            return -1;
+        }
         if (filled < capacity) {
             own.add(filled);
             return filled++;
         }
         int share = capacity / slotsOf.size();
-        if (own.size() < Math.max(1, share)) {
+        if (greedy || own.size() < Math.max(1, share)) {
             List<Integer> largest = own;
             for (List<Integer> slots : slotsOf.values()) {
                 largest = slots.size() > largest.size() ? slots : largest;

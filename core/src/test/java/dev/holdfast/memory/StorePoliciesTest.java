@@ -114,6 +114,48 @@ class StorePoliciesTest {
         }
     }
 
+    /** GDumb's algorithm 1 with counts kept by hand: who is taken and which class gives way. */
+    @Property(tries = 100)
+    void theGreedyStoreTakesARowWhileItsClassIsBelowItsShare(
+            @ForAll @IntRange(min = 1, max = 12) int capacity,
+            @ForAll @IntRange(min = 1, max = 6) int classes,
+            @ForAll @IntRange(max = 100_000) int seed) {
+        ClassBalanced store = ClassBalanced.greedy(capacity);
+        Rng rng = Rng.of(seed);
+        Map<Integer, Integer> count = new HashMap<>();
+        int[] classOf = new int[capacity];
+        Arrays.fill(classOf, -1);
+        for (int i = 0; i < 80; i++) {
+            int y = rng.below(Math.min(classes, 1 + i / 10));
+            count.putIfAbsent(y, 0);
+            boolean wanted = count.get(y) == 0 || count.get(y) < (double) capacity / count.size();
+            int most = count.values().stream().mapToInt(Integer::intValue).max().orElseThrow();
+            int slot = store.admit(i, y, null, rng.child("admit", i));
+            assertThat(slot >= 0).isEqualTo(wanted);
+            if (slot >= 0) {
+                if (classOf[slot] >= 0) {
+                    assertThat(Arrays.stream(classOf)).doesNotContain(-1);
+                    assertThat(count.get(classOf[slot])).isEqualTo(most);
+                    count.merge(classOf[slot], -1, Integer::sum);
+                }
+                classOf[slot] = y;
+                count.merge(y, 1, Integer::sum);
+            }
+        }
+    }
+
+    /** A class that has its share keeps its first rows: nothing of it is exchanged, and free slots wait for others. */
+    @Test
+    void theGreedyStoreKeepsTheFirstRowsOfAClass() {
+        ClassBalanced store = ClassBalanced.greedy(4);
+        int[] slot = new int[8];
+        int[] y = {0, 1, 0, 0, 0, 1, 1, 0};
+        for (int i = 0; i < y.length; i++) {
+            slot[i] = store.admit(i, y[i], null, Rng.of(1).child("admit", i));
+        }
+        assertThat(slot).containsExactly(0, 1, 2, -1, -1, 3, -1, -1);
+    }
+
     /** With fewer slots than classes the oldest give way, whatever their ids. */
     @Test
     void withFewerSlotsThanClassesTheNewestStay() {

@@ -15,6 +15,7 @@ import dev.holdfast.optim.config.OptimizerConfig;
 import dev.holdfast.penalty.Anchored;
 import dev.holdfast.penalty.Importance;
 import dev.holdfast.penalty.Penalty;
+import dev.holdfast.penalty.RiemannianWalk;
 import dev.holdfast.penalty.SynapticIntelligence;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
@@ -33,7 +34,8 @@ import org.bytedeco.pytorch.Tensor;
 
 /**
  * Training with a quadratic price on moving weights that mattered for finished tasks; the methods differ only in how
- * they measure what matters ({@link Anchored}: EWC, MAS, L2; {@link SynapticIntelligence}).
+ * they measure what matters ({@link Anchored}: EWC, MAS, L2; {@link SynapticIntelligence}; {@link RiemannianWalk}: R-Walk,
+ * EWC++).
  *
  * <p>The gradient of the task loss and that of the penalty are kept apart, so a penalty that watches the path sees the
  * task's gradient alone.
@@ -212,6 +214,104 @@ public final class AnchoredLearner implements NetLearner, SplitsGradient {
                     Set.of(Trait.NEEDS_BOUNDARIES, Trait.BOUNDED_MEMORY),
                     schema,
                     rng);
+        }
+    }
+
+    /** Network, and an importance that is measured along the way. */
+    public record WalkConfig(NetConfig net, RiemannianWalk.Config walk) {}
+
+    private static AnchoredLearner walk(WalkConfig c, Schema schema, Rng rng) {
+        return new AnchoredLearner(
+                c.net, new RiemannianWalk(c.walk), Set.of(Trait.NEEDS_BOUNDARIES, Trait.BOUNDED_MEMORY), schema, rng);
+    }
+
+    /** {@code r-walk}. */
+    public static final class RWalkPlugin implements LearnerPlugin<WalkConfig> {
+        @Override
+        public String name() {
+            return "r-walk";
+        }
+
+        @Override
+        public boolean shortlisted() {
+            return false;
+        }
+
+        @Override
+        public String summary() {
+            return "Riemannian walk: a Fisher information and scores that run along with training";
+        }
+
+        @Override
+        public String system() {
+            return "19-cl-survey";
+        }
+
+        @Override
+        public String paper() {
+            return "Chaudhry et al. 2018, arXiv 1801.10112";
+        }
+
+        @Override
+        public WalkConfig defaults() {
+            return new WalkConfig(NetConfig.defaults(), RiemannianWalk.Config.walk(0.1));
+        }
+
+        @Override
+        public List<Axis> space() {
+            return List.of(
+                    new Axis("net.optimizer.rate", List.of(3e-4, 1e-3, 3e-3)),
+                    new Axis("walk.strength", List.of(0.01, 0.1, 1.0, 10.0)));
+        }
+
+        @Override
+        public AnchoredLearner create(WalkConfig c, Schema schema, Rng rng) {
+            return walk(c, schema, rng);
+        }
+    }
+
+    /** {@code ewcpp}: EWC++. */
+    public static final class EwcPlusPlusPlugin implements LearnerPlugin<WalkConfig> {
+        @Override
+        public String name() {
+            return "ewcpp";
+        }
+
+        @Override
+        public boolean shortlisted() {
+            return false;
+        }
+
+        @Override
+        public String summary() {
+            return "EWC++: elastic weight consolidation with a Fisher information that runs along with training";
+        }
+
+        @Override
+        public String system() {
+            return "19-cl-survey";
+        }
+
+        @Override
+        public String paper() {
+            return "Chaudhry et al. 2018, arXiv 1801.10112";
+        }
+
+        @Override
+        public WalkConfig defaults() {
+            return new WalkConfig(NetConfig.defaults(), RiemannianWalk.Config.fisher(100));
+        }
+
+        @Override
+        public List<Axis> space() {
+            return List.of(
+                    new Axis("net.optimizer.rate", List.of(3e-4, 1e-3, 3e-3)),
+                    new Axis("walk.strength", List.of(1.0, 10.0, 100.0, 1000.0)));
+        }
+
+        @Override
+        public AnchoredLearner create(WalkConfig c, Schema schema, Rng rng) {
+            return walk(c, schema, rng);
         }
     }
 }

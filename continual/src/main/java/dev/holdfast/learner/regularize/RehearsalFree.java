@@ -401,4 +401,47 @@ public final class RehearsalFree implements NetLearner {
             return new RehearsalFree(config, schema, rng);
         }
     }
+
+    /** {@code lwf-mc}: one sigmoid a class, held to the former network's on old classes; no anchors. */
+    public static final class LwfMcPlugin implements LearnerPlugin<Config> {
+        @Override
+        public String name() {
+            return "lwf-mc";
+        }
+
+        @Override
+        public boolean shortlisted() {
+            return false;
+        }
+
+        @Override
+        public String summary() {
+            return "LwF for many classes: one sigmoid a class, those of old classes held to the network before";
+        }
+
+        @Override
+        public String system() {
+            return "49-rehearsal-free";
+        }
+
+        @Override
+        public String paper() {
+            return "Rebuffi et al. 2017, arXiv 1611.07725, section 4";
+        }
+
+        @Override
+        public Config defaults() {
+            return Config.of(NetConfig.defaults(), 1, 0, 0, 0);
+        }
+
+        @Override
+        public List<Axis> space() {
+            return List.of(new Axis("net.optimizer.rate", List.of(3e-4, 1e-3, 3e-3)));
+        }
+
+        @Override
+        public RehearsalFree create(Config config, Schema schema, Rng rng) {
+            return new RehearsalFree(config, schema, rng);
+        }
+    }
 }

@@ -78,6 +78,11 @@ public final class ExperienceReplay implements NetLearner, SplitsGradient {
             if (!(newShare >= 0 && newShare <= 1)) {
                 throw new IllegalArgumentException("newShare must be in [0, 1] but is " + newShare + ".");
             }
+            if (store == Store.HERDING && fill != Fill.PART_END) {
+                throw new IllegalArgumentException(
+                        "store=HERDING chooses among all rows of a finished part, so it needs"
+                                + " fill=PART_END but has fill=" + fill + ".");
+            }
         }
 
         /** One mean over new and drawn rows, stored as they arrive. */
@@ -95,7 +100,7 @@ public final class ExperienceReplay implements NetLearner, SplitsGradient {
 
     private final Config config;
     private final Net net;
-    private final ReplayBuffer memory;
+    private ReplayBuffer memory;
 
     public ExperienceReplay(Config config, Schema schema, Rng rng) {
         this.config = config;
@@ -183,6 +188,10 @@ public final class ExperienceReplay implements NetLearner, SplitsGradient {
     @Override
     public void end(Experience e) {
         if (config.fill == Fill.EACH_BATCH) {
+            return;
+        }
+        if (config.store == Store.HERDING) {
+            memory = Exemplars.renewed(memory, e.train(), e.task(), net);
             return;
         }
         Loader rows = e.train().batches(Pace.inOrder(CHUNK), Rng.of(0));

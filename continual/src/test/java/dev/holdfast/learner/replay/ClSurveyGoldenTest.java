@@ -27,6 +27,7 @@ import dev.holdfast.optim.transform.OrthogonalGradient;
 import dev.holdfast.optim.transform.SubspaceProjection;
 import dev.holdfast.penalty.Anchored;
 import dev.holdfast.penalty.Importance;
+import dev.holdfast.penalty.RiemannianWalk;
 import dev.holdfast.penalty.SynapticIntelligence;
 import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.ParamMeta;
@@ -56,8 +57,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The formulas of the continual-learning survey that are built here, against their golden vectors. */
 @ExtendWith(NativeMemory.class)
 class ClSurveyGoldenTest {
-    /** Kinds whose methods are not built yet: Riemannian walk, PackNet, hard attention to the task. */
-    private static final Set<String> PENDING = Set.of("r-walk", "packnet", "hat");
+    /** Kinds whose methods are not built yet: PackNet, hard attention to the task. */
+    private static final Set<String> PENDING = Set.of("packnet", "hat");
 
     static Stream<GoldenCase> cases() {
         return Golden.cases("19-cl-survey").filter(c -> !PENDING.contains(c.kind()));
@@ -69,6 +70,7 @@ class ClSurveyGoldenTest {
         switch (c.kind()) {
             case "importance" -> importance(c);
             case "si" -> synapticIntelligence(c);
+            case "r-walk" -> riemannianWalk(c);
             case "lwf" -> lwf(c);
             case "der" -> der(c);
             case "reservoir" -> reservoir(c);
@@ -89,6 +91,7 @@ class ClSurveyGoldenTest {
         known.addAll(Set.of(
                 "importance",
                 "si",
+                "r-walk",
                 "lwf",
                 "der",
                 "reservoir",
@@ -181,6 +184,25 @@ class ClSurveyGoldenTest {
                 c.assertOutput("penaltyGrad", si.gradient(p).get(0));
             }
         }
+    }
+
+    private static void riemannianWalk(GoldenCase c) {
+        double[][] thetas = c.matrix("thetas");
+        double[][] gradients = c.matrix("taskGradients");
+        RiemannianWalk walk = new RiemannianWalk(
+                new RiemannianWalk.Config(RiemannianWalk.Form.WALK, 1, c.number("alpha"), 1, c.number("eps")));
+        Parameters p = leaf(thetas[0]);
+        for (int t = 0; t < gradients.length; t++) {
+            Tensor now = row(thetas[t + 1]);
+            Tensor move = now.sub(row(thetas[t]));
+            p.assign(new ParamVector(p, new Tensor[] {now}));
+            ParamVector g = new ParamVector(p, new Tensor[] {row(gradients[t])});
+            walk.observe(g, step(g, new ParamVector(p, new Tensor[] {move})));
+        }
+        c.assertOutput("runningFisher", walk.fisher("w"));
+        c.assertOutput("rawScore", walk.score("w"));
+        walk.consolidate(p);
+        c.assertOutput("penaltyWeight", walk.importance("w", p.get(0)));
     }
 
     private static Step step(ParamVector gradient, ParamVector move) {
