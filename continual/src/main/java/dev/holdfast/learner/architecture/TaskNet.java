@@ -109,9 +109,7 @@ final class TaskNet implements Stateful {
 
     /** Mean cross entropy among the columns of the part's own task. */
     Tensor loss(Tensor scores, Batch b) {
-        int task = tasks[part()];
-        boolean[] own = net.columns().where(c -> c.task() == task);
-        int[] at = indices(own);
+        int[] at = indices(own());
         List<ClassIndex.Column> columns = new ArrayList<>();
         for (int c : at) {
             columns.add(net.columns().columns().get(c));
@@ -121,6 +119,12 @@ final class TaskNet implements Stateful {
                 .value(new LossInput(
                         scores.index_select(1, Tensors.ids(at)), b.target(), b.rows(), ClassIndex.of(columns)))
                 .total(b.rows().weights());
+    }
+
+    /** Which columns are of the part's own task. */
+    boolean[] own() {
+        int task = tasks[part()];
+        return net.columns().where(c -> c.task() == task);
     }
 
     private static int[] indices(boolean[] keep) {
