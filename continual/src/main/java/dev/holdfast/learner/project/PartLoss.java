@@ -14,14 +14,14 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.bytedeco.pytorch.Tensor;
 
-/** The task loss of learners that project gradients: which part is learnt, and which classes compete in it. */
-final class PartLoss implements Stateful {
+/** The task loss of learners that learn part by part: which part is learnt, and which classes compete in it. One writer. */
+public final class PartLoss implements Stateful {
     private final Competing competing;
     private final Set<Integer> classes = new TreeSet<>();
     private int finished;
     private boolean ended = true;
 
-    PartLoss(Competing competing) {
+    public PartLoss(Competing competing) {
         this.competing = competing;
     }
 
@@ -39,7 +39,7 @@ final class PartLoss implements Stateful {
     }
 
     /** A part begins; momentum gathered before its predecessor was protected is forgotten. */
-    void begin(Experience e, Net net) {
+    public void begin(Experience e, Net net) {
         open(net);
         e.classes().columns().forEach(c -> classes.add(c.classId()));
     }
@@ -51,7 +51,7 @@ final class PartLoss implements Stateful {
     }
 
     /** Notes the classes of admitted rows. */
-    void note(Batch b, Net net) {
+    public void note(Batch b, Net net) {
         if (ended) {
             open(net);
         }
@@ -72,7 +72,7 @@ final class PartLoss implements Stateful {
         }
     }
 
-    void end() {
+    public void end() {
         ended = true;
         finished++;
     }
@@ -88,7 +88,7 @@ final class PartLoss implements Stateful {
     }
 
     /** Mean cross entropy among the columns that compete. */
-    Tensor loss(Net net, Tensor scores, Batch b) {
+    public Tensor loss(Net net, Tensor scores, Batch b) {
         return competing == Competing.ALL
                 ? net.crossEntropy(scores, b)
                 : new CrossEntropy()
