@@ -3,6 +3,8 @@ package dev.holdfast.learner.architecture;
 import dev.holdfast.config.Doc;
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.Inputs;
+import dev.holdfast.data.Loader;
+import dev.holdfast.data.Pace;
 import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
 import dev.holdfast.learner.Capabilities;
@@ -20,10 +22,16 @@ import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.run.Term;
 import dev.holdfast.scenario.Experience;
+import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
+import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -34,8 +42,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * is predicted with the units that there were at its end, so nothing is forgotten.
  *
  * <p>After Yoon, Yang, Lee, Hwang, <i>Lifelong Learning with Dynamically Expandable Networks</i>, arXiv 1708.01547,
- * section 3: expansion (algorithm 3), split and timestamps (algorithm 4); instead of selective retraining every old unit
- * may move, and after a split nothing is trained again.
+ * section 3: expansion (algorithm 3), split and timestamps (algorithm 4). Instead of selective retraining every old unit
+ * may move; units are added while a task is learnt, not after it; what is trained again after a split are the task's own
+ * units.
  */
 public final class DenLite implements Learner, TaskAware {
     /**
@@ -47,6 +56,8 @@ public final class DenLite implements Learner, TaskAware {
      * @param most units that a task may add to a layer, >= 0
      * @param lasso strength of the group lasso on added units, >= 0
      * @param driftBound distance beyond which an old unit is split, >= 0
+     * @param retrainEpochs passes over the task's rows in which its own units settle after the split; 0 = none
+     * @param retrainBatch rows of a batch in these passes
      */
     public record Config(
             NetConfig net,
@@ -56,7 +67,9 @@ public final class DenLite implements Learner, TaskAware {
             @Doc("units added to every layer at once") int units,
             @Doc("units that a task may add to a layer") int most,
             @Doc("strength of the group lasso on added units") double lasso,
-            @Doc("distance beyond which an old unit is split") double driftBound) {
+            @Doc("distance beyond which an old unit is split") double driftBound,
+            @Doc("passes over the task's rows after the split; 0 = none") int retrainEpochs,
+            @Doc("rows of a batch in these passes") int retrainBatch) {
         public Config {
             TaskNet.check(net, "den-lite");
             Columns.requirePlainMlp(net.backbone(), "den-lite");
@@ -67,6 +80,10 @@ public final class DenLite implements Learner, TaskAware {
             if (patience < 1 || units < 1 || most < 0) {
                 throw new IllegalArgumentException("patience and units must be >= 1 and most >= 0 but are " + patience
                         + ", " + units + " and " + most + ".");
+            }
+            if (retrainEpochs < 0 || retrainBatch < 1) {
+                throw new IllegalArgumentException("retrainEpochs must be >= 0 and retrainBatch >= 1 but are "
+                        + retrainEpochs + " and " + retrainBatch + ".");
             }
         }
 
@@ -109,7 +126,11 @@ public final class DenLite implements Learner, TaskAware {
     @Override
     public Capabilities capabilities() {
         // with every part there may be more units
-        return Capabilities.of(Trait.NEEDS_BOUNDARIES, Trait.NEEDS_TASK_ID);
+        Set<Trait> traits = EnumSet.of(Trait.NEEDS_BOUNDARIES, Trait.NEEDS_TASK_ID);
+        if (config.retrainEpochs > 0) {
+            traits.add(Trait.REREADS);
+        }
+        return new Capabilities(traits);
     }
 
     @Override
@@ -195,19 +216,59 @@ public final class DenLite implements Learner, TaskAware {
 
     @Override
     public void end(Experience e) {
-        finish();
-    }
-
-    private void finish() {
         if (!parts.open()) {
             return;
         }
+        split();
+        if (config.retrainEpochs > 0) {
+            Loader rows =
+                    e.train().batches(Pace.shuffled(config.retrainEpochs, config.retrainBatch), net.draws("retrain"));
+            while (rows.hasNext()) {
+                try (Scope s = Scope.open()) {
+                    retrain(rows.next());
+                }
+            }
+            rows.close();
+        }
+        settle();
+    }
+
+    /** A step of the part's own units and columns only. */
+    private void retrain(Batch b) {
+        parts.admit(b);
+        Tensor loss = parts.loss(net.scores(b.inputs(), parts.pass()), b);
+        Map<String, Tensor> births = new HashMap<>();
+        units().layers().forEach(l -> births.put(l.leaf(), l.birth()));
+        net.descend(Autograd.grad(loss, net.parameters(), false).map((m, g) -> {
+            Tensor birth = births.get(m.name());
+            return birth == null
+                    ? g
+                    : g.mul(birth.eq(Tensors.scalar(parts.part())).unsqueeze(1));
+        }));
+    }
+
+    /** A part that goes on when another begins ends without its rows. */
+    private void finish() {
+        if (parts.open()) {
+            split();
+            settle();
+        }
+    }
+
+    private void split() {
         net.change(() -> {
             units().prune();
             units().split(config.driftBound, parts.own());
             return null;
         });
         net.restart();
+    }
+
+    private void settle() {
+        net.change(() -> {
+            units().layers().forEach(UnitLayer::settle);
+            return null;
+        });
         parts.end();
     }
 
@@ -280,7 +341,8 @@ public final class DenLite implements Learner, TaskAware {
         @Override
         public Config defaults() {
             NetConfig d = NetConfig.defaults();
-            return new Config(new NetConfig(Columns.mlp(), d.optimizer(), false), 0.01, 0.1, 50, 10, 50, 0.01, 0.3);
+            return new Config(
+                    new NetConfig(Columns.mlp(), d.optimizer(), false), 0.01, 0.1, 50, 10, 50, 0.01, 0.1, 1, 32);
         }
 
         @Override
@@ -288,7 +350,7 @@ public final class DenLite implements Learner, TaskAware {
             return List.of(
                     new Axis("net.optimizer.rate", List.of(3e-4, 1e-3, 3e-3)),
                     new Axis("lossBound", List.of(0.02, 0.1, 0.3)),
-                    new Axis("driftBound", List.of(0.1, 0.3, 1.0)));
+                    new Axis("driftBound", List.of(0.05, 0.1, 0.3)));
         }
 
         @Override

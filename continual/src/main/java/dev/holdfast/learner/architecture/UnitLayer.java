@@ -138,6 +138,19 @@ final class UnitLayer implements Layer {
                 1, Tensors.slice(w, 1, 0, in), Tensors.zerosLike(w, w.size(0), more), Tensors.slice(w, 1, in, in + 1));
     }
 
+    /** The part is over: what it has learnt is what its units are from now on. */
+    void settle() {
+        try (Scope s = Scope.open();
+                var mode = Autograd.noGrad()) {
+            still.copy_(moving.source().toDense());
+        }
+    }
+
+    /** Name of the leaf of weights and biases. */
+    String leaf() {
+        return moving.source().leaves().get(0).meta().name();
+    }
+
     /** Takes over other units altogether; what is trained next needs a fresh optimizer. */
     void replace(Tensor newMoving, Tensor newStill, Tensor newBirth) {
         moving = site(name, newMoving, moving.meta().depth());

@@ -150,7 +150,7 @@ public final class Owned implements WeightSource {
             if (part < finished.item_long()) {
                 seen = seen.logical_and(owner.ne(Tensors.scalar(FREE)));
             }
-            return w.mul(seen);
+            return w.masked_fill(seen.logical_not(), Tensors.scalar(0));
         });
     }
 
