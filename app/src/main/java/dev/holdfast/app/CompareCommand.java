@@ -13,11 +13,13 @@ import dev.holdfast.evaluate.Trial;
 import dev.holdfast.registry.Registry;
 import dev.holdfast.run.MachineFacts;
 import dev.holdfast.run.Threads;
+import dev.holdfast.search.TwoPhase;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -37,6 +39,8 @@ import picocli.CommandLine.Spec;
             "  holdfast compare glosses.csv --label lexname --text gloss --learners gacil,slda,fetril,er",
             "  holdfast compare mnist --scenario task-incremental --seeds 5 --set derpp.alpha=1.0",
             "  holdfast compare fashion --also mnist --also mnist1d --config learners.yaml",
+            "  holdfast compare letters.csv.gz --label label --tune 8 --learners er,derpp,gacil",
+            "  holdfast compare fashion --tune 8 --tune-on mnist --space scenario.epochs=1,2,4 --conventional",
             "%nExit status: 0 done, 1 a learner failed, 2 wrong input, 130 cut off (finished results are kept)."
         })
 final class CompareCommand implements Callable<Integer> {
@@ -58,7 +62,9 @@ final class CompareCommand implements Callable<Integer> {
             names = "--learners",
             paramLabel = "A,B,C",
             split = ",",
-            description = "see 'holdfast learners'; baselines and bounds are added (default: all that fit)")
+            description =
+                    "see 'holdfast learners'; baselines and bounds are added; 'all' runs everyone who fits (default: a short"
+                            + " list of those)")
     List<String> learners = List.of();
 
     @Option(names = "--seeds", paramLabel = "N", description = "number of seeds (default: ${DEFAULT-VALUE})")
@@ -78,6 +84,9 @@ final class CompareCommand implements Callable<Integer> {
             paramLabel = "NAME.OPTION=VALUE",
             description = "set an option of a learner, or of the scenario with NAME 'scenario'; repeatable")
     List<String> settings = List.of();
+
+    @ArgGroup(validate = false, heading = "Settings tuned before the comparison, on other rows than it scores:%n")
+    TuneArguments tune = new TuneArguments();
 
     @Option(names = "--out", paramLabel = "DIR", description = "where results go (default: ${DEFAULT-VALUE})")
     Path out = Path.of("holdfast-out");
@@ -112,7 +121,8 @@ final class CompareCommand implements Callable<Integer> {
                 seeds,
                 budget,
                 data.seed,
-                resume);
+                resume,
+                tune.of(registry, seeds, data.seed));
         ReportFiles files = new ReportFiles(out);
         try (Interrupt interrupt =
                         new Interrupt("Stopping after this step; finished results are kept, --resume continues.");
@@ -135,6 +145,9 @@ final class CompareCommand implements Callable<Integer> {
             return result.allTrials().stream().anyMatch(r -> r.status() == Trial.Status.FAILED)
                     ? ExitCodes.FAILED
                     : ExitCodes.DONE;
+        } catch (TwoPhase.Cancelled e) {
+            console.say(e.getMessage());
+            return ExitCodes.CANCELLED;
         }
     }
 

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -162,6 +163,12 @@ final class ListCommands {
         out.println(p.name() + ": " + p.summary());
         if (!value.isEmpty()) {
             out.println(more + ": " + value);
+        }
+        if (!p.presets().isEmpty()) {
+            out.println("presets: "
+                    + p.presets().keySet().stream()
+                            .map(preset -> p.name() + ":" + preset)
+                            .collect(Collectors.joining(", ")));
         }
         List<ConfigBinder.Option> options = ConfigBinder.options(p.defaults());
         if (options.isEmpty()) {

@@ -109,7 +109,8 @@ class CompareCommandTest {
                         whole.request(),
                         whole.machine(),
                         List.of(Comparison.Bed.of(bed.data(), bed.stream(), List.of(first))),
-                        whole.ranks()));
+                        whole.ranks(),
+                        null));
         TinyData.Ran r = compare("--learners", "er,ncm", "--resume");
         assertThat(r.code()).as(r.err()).isZero();
         assertThat(r.out()).doesNotContainPattern(first.learner() + " +seed 1");

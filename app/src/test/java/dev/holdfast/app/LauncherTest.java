@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
@@ -20,6 +21,7 @@ class LauncherTest {
 
     private Path home;
     private Path bin;
+    private final Map<String, String> extra = new HashMap<>();
 
     @BeforeEach
     void checkout() throws Exception {
@@ -70,11 +72,21 @@ class LauncherTest {
         env.remove("JAVA_HOME");
         env.remove("OMP_WAIT_POLICY");
         env.put("PATH", bin + ":/usr/bin:/bin");
+        env.remove("HOLDFAST_PLUGINS");
+        env.putAll(extra);
         env.put("CALLS", calls.toString());
         assertThat(b.start().waitFor())
                 .as(Files.readString(folder.resolve("out.txt")))
                 .isZero();
         return Files.readAllLines(calls);
+    }
+
+    @Test
+    void jarsOfYourOwnComeLastOnTheClassPath() throws Exception {
+        extra.put("HOLDFAST_PLUGINS", "/mine/a.jar:/mine/b.jar");
+        List<String> calls = call(home.resolve("holdfast"), "learners");
+        assertThat(calls.get(calls.size() - 1))
+                .contains("target/classes:/lib/a.jar:/mine/a.jar:/mine/b.jar dev.holdfast");
     }
 
     @Test

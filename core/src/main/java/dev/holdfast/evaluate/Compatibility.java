@@ -3,6 +3,7 @@ package dev.holdfast.evaluate;
 import dev.holdfast.data.Target;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
+import dev.holdfast.learner.Differentiable;
 import dev.holdfast.learner.Learner;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.scenario.Experience;
@@ -47,6 +48,16 @@ public final class Compatibility {
         return why;
     }
 
+    /** The same of a learner, whose features may have to be read. */
+    public static List<String> obstacles(Learner l, Scenario s) {
+        List<String> why = new ArrayList<>(obstacles(l.capabilities(), s));
+        if (!(l instanceof Differentiable)
+                && s.tests().stream().anyMatch(t -> t.probe().isPresent())) {
+            why.add("it has no network whose features could be read, but here probes on them are scored");
+        }
+        return why;
+    }
+
     private static boolean base(Experience first) {
         return first.boundaryKnown() && first.train().rereadable() && first.protocol() == Experience.Protocol.TRAIN;
     }
@@ -55,7 +66,7 @@ public final class Compatibility {
     public static <C extends Record> List<String> obstacles(LearnerPlugin<C> p, C config, Scenario s) {
         try (Scope scope = Scope.open();
                 Learner l = p.create(config, s.schema(), Rng.of(0))) {
-            return obstacles(l.capabilities(), p.arrange(s));
+            return obstacles(l, p.arrange(s));
         } catch (IllegalArgumentException e) {
             return List.of(firstLine(e));
         }

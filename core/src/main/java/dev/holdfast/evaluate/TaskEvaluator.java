@@ -8,8 +8,8 @@ import dev.holdfast.scenario.Scenario;
 import dev.holdfast.scenario.TestSet;
 
 /**
- * The accuracy square: after each experience, accuracy on the test set of every task, past and future. Leaves no trace
- * in the learner.
+ * The accuracy square: after each experience, accuracy on the test set of every task, past and future; of downstream
+ * tasks, that of a linear probe on the learner's features. Leaves no trace in the learner.
  */
 public final class TaskEvaluator implements Probe<Learner> {
     /** The metric's name in the log. */
@@ -39,7 +39,9 @@ public final class TaskEvaluator implements Probe<Learner> {
     @Override
     public void observe(Learner learner, Moment m, RunLog log) {
         for (TestSet t : scenario.tests()) {
-            log.put(metric, t.task(), m, Accuracy.of(learner, t, taskKnown));
+            double accuracy =
+                    t.probe().isPresent() ? LinearProbe.accuracy(learner, t) : Accuracy.of(learner, t, taskKnown);
+            log.put(metric, t.task(), m, accuracy);
         }
     }
 }

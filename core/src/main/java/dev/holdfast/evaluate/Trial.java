@@ -141,7 +141,7 @@ public final class Trial {
         try (Scope all = Scope.open();
                 Learner learner = plugin.create(config, scenario.schema(), rng.child("learner"))) {
             Scenario stream = plugin.arrange(scenario);
-            List<String> why = Compatibility.obstacles(learner.capabilities(), stream);
+            List<String> why = Compatibility.obstacles(learner, stream);
             if (!why.isEmpty()) {
                 return ended(plugin, config, seed, Status.REFUSED, String.join("; ", why), log);
             }
@@ -150,6 +150,7 @@ public final class Trial {
             UpdateEvaluator updates = options.curvePoints == 0
                             || tasks == 0
                             || stream != scenario
+                            || stream.tests().stream().anyMatch(t -> t.probe().isPresent())
                             || learner.capabilities().has(Trait.LEARNS_AT_END)
                     ? null
                     : new UpdateEvaluator(stream, cadence(options, planned), rng.child("evaluate"));

@@ -35,6 +35,14 @@ public interface LearnerPlugin<C extends Record> extends Plugin<C> {
         return true;
     }
 
+    /**
+     * Whether a comparison that names nobody runs the learner: one or two of a family, and those that are quick. All others
+     * are run by name, or with all.
+     */
+    default boolean shortlisted() {
+        return true;
+    }
+
     /** What a row of a comparison stands for. */
     enum Role {
         /** A contender. */

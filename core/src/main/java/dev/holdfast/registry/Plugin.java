@@ -2,6 +2,7 @@ package dev.holdfast.registry;
 
 import dev.holdfast.config.Frozen;
 import java.util.List;
+import java.util.Map;
 
 /** Something that can be named on the command line, found by {@link java.util.ServiceLoader}. */
 @Frozen
@@ -19,6 +20,14 @@ public interface Plugin<C extends Record> {
 
     /** The configuration with its defaults; its components are the options. */
     C defaults();
+
+    /**
+     * Configurations that have a name of their own, as papers compare them; {@code NAME:PRESET} names one where a learner is
+     * named.
+     */
+    default Map<String, C> presets() {
+        return Map.of();
+    }
 
     /** What a search may vary; empty when nothing is worth it. */
     default List<Axis> space() {

@@ -49,9 +49,12 @@ public final class Registry {
         return List.copyOf(scenarios.values());
     }
 
-    /** Learner by name; an unknown one is refused with the nearest names. */
+    /** Learner by name, or NAME:PRESET; an unknown one is refused with the nearest names. */
     public LearnerPlugin<?> learner(String name) {
-        return find("learner", name, learners);
+        int mark = name.indexOf(Preset.MARK);
+        return mark < 0
+                ? find("learner", name, learners)
+                : Preset.of(find("learner", name.substring(0, mark), learners), name.substring(mark + 1));
     }
 
     /** Scenario by name; an unknown one is refused with the nearest names. */

@@ -28,6 +28,8 @@ class RegistryTest {
 
     private record None() {}
 
+    private record Size(int size) {}
+
     /** A learner of somebody else's jar. */
     public static class Own implements LearnerPlugin<Record> {
         @Override
@@ -43,6 +45,11 @@ class RegistryTest {
         @Override
         public Record defaults() {
             return new None();
+        }
+
+        @Override
+        public Map<String, Record> presets() {
+            return Map.of("small", new Size(1));
         }
 
         @Override
@@ -74,6 +81,20 @@ class RegistryTest {
         Registry r = with(Own.class.getName());
         assertThat(r.learner("own")).isInstanceOf(Own.class);
         assertThat(r.learners()).extracting(LearnerPlugin::name).contains("own").isSorted();
+    }
+
+    @Test
+    void aPresetIsTheLearnerWithOtherDefaults() throws IOException {
+        Registry r = with(Own.class.getName());
+        LearnerPlugin<?> small = r.learner("own:small");
+        assertThat(small.name()).isEqualTo("own:small");
+        assertThat(small.defaults()).isEqualTo(new Size(1));
+        assertThat(small.summary()).isEqualTo("a learner from another jar");
+        assertThatThrownBy(() -> r.learner("own:smal"))
+                .hasMessageContaining("no preset 'smal'")
+                .hasMessageContaining("it has small")
+                .hasMessageContaining("Maybe 'own:small' is meant.");
+        assertThatThrownBy(() -> r.learner("onw:small")).hasMessageContaining("Maybe 'own' is meant.");
     }
 
     @Test
@@ -111,6 +132,7 @@ class RegistryTest {
                 .containsExactly(
                         "blurry",
                         "class-incremental",
+                        "continual-pretraining",
                         "domain-permuted",
                         "domain-rotated",
                         "domain-turning",
@@ -122,6 +144,8 @@ class RegistryTest {
         assertThat(create(r.scenario("task-incremental"), d).taskIdAtTest()).isTrue();
         assertThat(create(r.scenario("domain-permuted"), d).experiences()).hasSize(5);
         assertThat(create(r.scenario("joint"), d).experiences()).hasSize(1);
+        assertThat(create(r.scenario("continual-pretraining"), d).tests())
+                .allMatch(t -> t.probe().isPresent());
         assertThat(create(r.scenario("stream"), d).tests()).isEmpty();
         assertThat(r.scenarios().stream().filter(ScenarioPlugin::inOrder)).hasSize(1);
         assertThatThrownBy(() -> create(r.scenario("domain-rotated"), d)).hasMessageContaining("images");

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
@@ -35,7 +36,8 @@ public final class Comparer {
      *
      * @param data specs of the data sets
      * @param dataOptions how they are read, for the record
-     * @param learners names; empty = all that fit the first stream
+     * @param learners names; empty = the short list of those that fit the first stream; "all" = all that fit
+     * @param tuning how settings are chosen before the comparison; null = as given
      */
     public record Plan(
             List<String> data,
@@ -46,10 +48,15 @@ public final class Comparer {
             int seeds,
             Budget budget,
             long dataSeed,
-            boolean resume) {
+            boolean resume,
+            Tuning tuning) {
         public Plan {
             if (seeds < 1) {
                 throw new IllegalArgumentException("--seeds must be >= 1 but is " + seeds + ".");
+            }
+            if (tuning != null && tuning.on() == null && data.size() > 1) {
+                throw new IllegalArgumentException("--tune needs --tune-on when there are several data sets, here "
+                        + data + ": one half of the classes can be tuned on only where the other half is all.");
             }
         }
     }
@@ -68,6 +75,7 @@ public final class Comparer {
     private final Comparison.Machine machine;
     private final Console console;
     private final BooleanSupplier cancelled;
+    private Comparison.Tuning tuning;
 
     public Comparer(
             Plan plan,
@@ -92,12 +100,14 @@ public final class Comparer {
         List<Contender<?>> contenders = null;
         Comparison.Request request = null;
         Optional<Comparison> old = Optional.empty();
+        Supplier<Comparison.Tuning> flattered = null;
         for (String spec : plan.data) {
             if (contenders != null && cancelled.getAsBoolean()) {
                 break;
             }
             boolean inOrder = stream.plugin().inOrder();
-            DataPair pair = open.open(spec, inOrder);
+            DataPair whole = open.open(spec, inOrder);
+            DataPair pair = plan.tuning == null ? whole : plan.tuning.toScore(whole);
             Dataset train =
                     inOrder ? first(pair.train(), plan.budget.trainRows) : capped(pair.train(), plan.budget.trainRows);
             Dataset test = inOrder ? pair.test() : capped(pair.test(), plan.budget.testRows);
@@ -108,6 +118,13 @@ public final class Comparer {
                 contenders = Contender.choose(registry, plan.settings, plan.learners, first);
                 if (plan.learners.isEmpty()) {
                     Contender.unfit(registry, plan.settings, first).forEach(console::say);
+                }
+                if (plan.tuning != null) {
+                    Tuning.Result tuned =
+                            tune(contenders, stream, plan.tuning.toTune(whole, s -> open.open(s, false)), train, test);
+                    contenders = tuned.contenders();
+                    tuning = tuned.report();
+                    flattered = tuned.flattered();
                 }
                 request = new Comparison.Request(
                         plan.data,
@@ -127,10 +144,26 @@ public final class Comparer {
             beds.add(Comparison.Bed.of(facts, stream(first), done));
             trials(request, beds, contenders, stream, first, train, test, done);
         }
+        if (plan.tuning != null && plan.tuning.conventional() && !cancelled.getAsBoolean()) {
+            console.say("Scoring every setting where the comparison scores.");
+            tuning = flattered.get();
+        }
         Comparison result = comparison(request, beds);
         files.write(result);
         files.writeReport(result);
         return result;
+    }
+
+    private <S extends Record> Tuning.Result tune(
+            List<Contender<?>> contenders, StreamChoice<S> stream, DataPair on, Dataset train, Dataset test) {
+        DataPair capped = new DataPair(
+                on.name(),
+                on.note(),
+                capped(on.train(), plan.budget.trainRows),
+                capped(on.test(), plan.budget.testRows),
+                on.preprocessing());
+        return plan.tuning.run(
+                contenders, stream, capped, stream.bed(train, test), files.tuning(plan.resume), console, cancelled);
     }
 
     private void trials(
@@ -157,7 +190,7 @@ public final class Comparer {
                         continue;
                     }
                     Trial.Result r = c.run(
-                            s,
+                            c.dealt().isEmpty() ? s : stream.with(c.dealt()).lay(train, test, seed),
                             seed,
                             Trial.Options.defaults(),
                             cancelled,
@@ -195,7 +228,8 @@ public final class Comparer {
                 request,
                 machine,
                 beds,
-                Ranks.of(beds));
+                Ranks.of(beds),
+                tuning);
     }
 
     private Comparison.Data facts(DataPair pair, Dataset train, Dataset test) {

@@ -8,30 +8,39 @@ import dev.holdfast.registry.ConfigBinder;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.registry.Registry;
 import dev.holdfast.scenario.Scenario;
+import dev.holdfast.search.Candidate;
+import dev.holdfast.search.SearchSpace;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 
-/** A learner with its configuration, ready to run. */
-public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config) {
+/**
+ * A learner with its configuration, ready to run.
+ *
+ * @param dealt options of the scenario that were tuned for this learner; empty where none were
+ */
+public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config, Map<String, String> dealt) {
     static <C extends Record> Contender<C> of(LearnerPlugin<C> plugin, Settings settings) {
-        return new Contender<>(plugin, settings.bind(plugin.name(), plugin.defaults()));
+        return new Contender<>(plugin, settings.bind(plugin.name(), plugin.defaults()), Map.of());
     }
 
+    /** Instead of names: every learner that fits. */
+    private static final String ALL = "all";
+
     /**
-     * The named learners, refused if one does not fit the stream, or without names all that fit; then the baselines and
-     * bounds that fit.
+     * The named learners, refused if one does not fit the stream, or without names the short list of those that fit; then
+     * the baselines and bounds that fit.
      */
     static List<Contender<?>> choose(Registry registry, Settings settings, List<String> names, Scenario s) {
         Map<String, Contender<?>> all = new LinkedHashMap<>();
         registry.learners().forEach(p -> all.put(p.name(), of(p, settings)));
         Map<String, Contender<?>> chosen = new LinkedHashMap<>();
-        for (String raw : names) {
+        boolean everyone = names.equals(List.of(ALL));
+        for (String raw : everyone ? List.<String>of() : names) {
             String name = raw.strip();
-            registry.learner(name);
-            Contender<?> c = all.get(name);
+            Contender<?> c = of(registry.learner(name), settings);
             List<String> why = c.obstacles(s);
             if (!why.isEmpty()) {
                 throw Compatibility.unfit(
@@ -46,7 +55,10 @@ public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config) {
             chosen.put(name, c);
         }
         all.forEach((name, c) -> {
-            boolean wanted = names.isEmpty() ? c.plugin.madeFor(s) : c.plugin.role() != LearnerPlugin.Role.LEARNER;
+            boolean wanted = everyone
+                    || (names.isEmpty()
+                            ? c.plugin.madeFor(s) && c.plugin.shortlisted()
+                            : c.plugin.role() != LearnerPlugin.Role.LEARNER);
             if (wanted && c.obstacles(s).isEmpty()) {
                 chosen.putIfAbsent(name, c);
             }
@@ -65,9 +77,13 @@ public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config) {
             }
         }
         registry.learners().stream()
-                .filter(p -> !p.madeFor(s) && of(p, settings).obstacles(s).isEmpty())
+                .filter(p -> !(p.madeFor(s) && p.shortlisted())
+                        && of(p, settings).obstacles(s).isEmpty())
                 .forEach(p -> byReason.computeIfAbsent(
-                                "made for other data (--learners names them all the same)", k -> new ArrayList<>())
+                                p.madeFor(s)
+                                        ? "not on the short list (--learners all runs everyone)"
+                                        : "made for other data (--learners names them all the same)",
+                                k -> new ArrayList<>())
                         .add(p.name()));
         return byReason.entrySet().stream()
                 .map(e -> "Left out: " + String.join(", ", e.getValue()) + ": " + e.getKey() + ".")
@@ -80,6 +96,17 @@ public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config) {
 
     Comparison.Configured configured() {
         return new Comparison.Configured(name(), ConfigBinder.json(config));
+    }
+
+    /** This learner as a candidate of a search. */
+    Candidate<C> candidate(SearchSpace space) {
+        return new Candidate<>(name(), plugin, config, space);
+    }
+
+    /** This learner with what a search chose. */
+    Contender<C> tuned(Map<String, String> setting) {
+        return new Contender<>(
+                plugin, candidate(new SearchSpace(List.of())).configured(setting), SearchSpace.ofScenario(setting));
     }
 
     /** Why the learner cannot serve the scenario; empty if it can. */

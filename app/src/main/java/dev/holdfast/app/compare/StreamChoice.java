@@ -5,6 +5,7 @@ import dev.holdfast.registry.ConfigBinder;
 import dev.holdfast.registry.Registry;
 import dev.holdfast.registry.ScenarioPlugin;
 import dev.holdfast.scenario.Scenario;
+import dev.holdfast.search.Bed;
 import dev.holdfast.tensor.Rng;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -26,6 +27,16 @@ record StreamChoice<C extends Record>(ScenarioPlugin<C> plugin, C config) {
             base = ConfigBinder.set(base, Map.of("epochs", Integer.toString(online ? 1 : epochs)));
         }
         return new StreamChoice<>(plugin, settings.bind(Settings.SCENARIO, base));
+    }
+
+    /** The same with some options set anew. */
+    StreamChoice<C> with(Map<String, String> options) {
+        return options.isEmpty() ? this : new StreamChoice<>(plugin, ConfigBinder.set(config, options));
+    }
+
+    /** These rows, to be dealt so. */
+    Bed<C> bed(Dataset train, Dataset test) {
+        return new Bed<>(plugin, config, train, test);
     }
 
     Scenario lay(Dataset train, Dataset test, long seed) {

@@ -3,6 +3,7 @@ package dev.holdfast.app.report;
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import dev.holdfast.evaluate.Trial;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Everything a comparison knows, as it is written to {@code results.json} (schema: {@code docs/results-schema.json}):
@@ -13,8 +14,10 @@ import java.util.List;
  * @param request what was asked; equal requests give equal results, but for dates and seconds
  * @param beds one a data set, in the order of the request; those not begun are missing
  * @param ranks which learners can be told apart
+ * @param tuning how settings were chosen before; null if they were given
  */
-public record Comparison(int format, String created, Request request, Machine machine, List<Bed> beds, Ranks ranks) {
+public record Comparison(
+        int format, String created, Request request, Machine machine, List<Bed> beds, Ranks ranks, Tuning tuning) {
     /** The form that this program writes. */
     public static final int FORMAT = 1;
 
@@ -102,6 +105,52 @@ public record Comparison(int format, String created, Request request, Machine ma
             return metric != null;
         }
     }
+
+    /**
+     * How settings were chosen, on rows that the comparison does not score.
+     *
+     * @param on the data set
+     * @param trials settings drawn of every learner
+     * @param seeds runs of every setting
+     * @param method RANDOM or HALVING
+     * @param selection what the best is best in
+     * @param kendallTau Kendall's tau-b between the ranking of this comparison and the one of the conventional protocol;
+     *     null where that was not run
+     */
+    public record Tuning(
+            String on,
+            long rows,
+            int trials,
+            int seeds,
+            String method,
+            String selection,
+            List<Found> learners,
+            Double kendallTau) {}
+
+    /**
+     * What was found for one learner; numbers are shares between 0 and 1 in the metric of the selection, null where there is
+     * none.
+     *
+     * @param setting the chosen options; options of the scenario begin with "scenario."
+     * @param tried settings that were run
+     * @param failed of these, settings with a seed that failed or diverged
+     * @param tuning mean score of the chosen setting on the data to tune on
+     * @param sensitivity spread of the mean score over the values of each option
+     * @param scored mean score of the chosen setting where the comparison scores
+     * @param conventional mean score there of the setting that is best there
+     * @param overestimation the difference: by how much tuning and scoring on the same data flatters
+     */
+    public record Found(
+            String learner,
+            Map<String, String> setting,
+            int tried,
+            long failed,
+            Double tuning,
+            double seconds,
+            Map<String, Double> sensitivity,
+            Double scored,
+            Double conventional,
+            Double overestimation) {}
 
     /** Where it ran. */
     public record Machine(

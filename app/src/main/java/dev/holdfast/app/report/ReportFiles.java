@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.holdfast.search.Journal;
 import dev.holdfast.tensor.AtomicFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -36,6 +37,19 @@ public final class ReportFiles {
 
     public Path report() {
         return folder.resolve("report.html").toAbsolutePath();
+    }
+
+    /** Finished runs of a search: those of an earlier run if it goes on, else none. */
+    public Journal tuning(boolean resume) {
+        Path file = folder.resolve("tuning.jsonl");
+        try {
+            if (!resume) {
+                Files.deleteIfExists(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("Cannot replace " + file + ": " + e.getMessage(), e);
+        }
+        return Journal.at(file);
     }
 
     /** What an earlier, unfinished run of exactly this request left; of another request an error. */

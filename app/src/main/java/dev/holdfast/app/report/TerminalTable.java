@@ -3,6 +3,7 @@ package dev.holdfast.app.report;
 import dev.holdfast.evaluate.Trial;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** The summary of a comparison as text: one line a learner, best final accuracy first. */
 public final class TerminalTable {
@@ -38,6 +39,9 @@ public final class TerminalTable {
                 table(b, bed);
             }
             b.append('\n');
+        }
+        if (c.tuning() != null) {
+            tuning(b, c.tuning());
         }
         boolean streams = c.beds().stream().anyMatch(bed -> bed.stream().isPrequential());
         b.append(streams ? STREAM_WORDS : TASK_WORDS);
@@ -129,6 +133,54 @@ public final class TerminalTable {
                     String.format(Locale.ROOT, "%.2f", s.msPerBatch().mean()),
                     bytes(s.bytes())));
         }
+    }
+
+    private static void tuning(StringBuilder b, Comparison.Tuning t) {
+        boolean flattery = t.learners().stream().anyMatch(f -> f.overestimation() != null);
+        b.append(String.format(
+                "Settings chosen on %s (%s, %d settings a learner), by %s accuracy:%n",
+                t.on(),
+                t.method().equals("HALVING") ? "successive halving" : "random search",
+                t.trials(),
+                t.selection().toLowerCase(Locale.ROOT).replace('_', ' ')));
+        b.append(String.format(
+                "%-18s %8s%s %7s %8s  %s%n",
+                "learner",
+                "there",
+                flattery ? String.format(" %8s %9s %9s", "here", "best here", "flattery") : "",
+                "failed",
+                "seconds",
+                "chosen"));
+        for (Comparison.Found f : t.learners()) {
+            b.append(String.format(
+                    Locale.ROOT,
+                    "%-18s %8s%s %7d %8.1f  %s%n",
+                    f.learner(),
+                    percent(f.tuning()),
+                    flattery
+                            ? String.format(
+                                    " %8s %9s %9s",
+                                    percent(f.scored()), percent(f.conventional()), percent(f.overestimation()))
+                            : "",
+                    f.failed(),
+                    f.seconds(),
+                    f.setting().isEmpty()
+                            ? "no valid setting"
+                            : f.setting().entrySet().stream()
+                                    .map(e -> e.getKey() + "=" + e.getValue())
+                                    .collect(Collectors.joining(" "))));
+        }
+        if (flattery) {
+            wrap(
+                    b,
+                    "there = on the data to tune on, here = on the data compared on, best here = the setting that is best"
+                            + " here: what tuning and scoring on the same data would report; flattery = the difference"
+                            + (t.kendallTau() == null
+                                    ? "."
+                                    : String.format(
+                                            Locale.ROOT, "; the two rankings agree with tau-b %.2f.", t.kendallTau())));
+        }
+        b.append('\n');
     }
 
     private static void ranks(StringBuilder b, Ranks r) {

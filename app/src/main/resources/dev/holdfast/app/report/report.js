@@ -532,6 +532,27 @@
       order, el('details', {}, el('summary', {}, 'All pairs'), pairs));
   }
 
+  function tuning() {
+    const t = all.tuning;
+    byId('tuning-section').hidden = !t;
+    if (!t) return;
+    const metric = t.selection.toLowerCase().replace('_', ' ');
+    const scored = t.learners.some(f => known(f.overestimation));
+    byId('tuning-note').textContent = 'On ' + t.on + ' (' + count(t.rows) + ' rows), of which nothing is scored above: ' + t.trials
+      + ' settings of every learner by ' + (t.method === 'HALVING' ? 'successive halving' : 'random search') + ', ' + t.seeds
+      + (t.seeds === 1 ? ' seed' : ' seeds') + ' each; the best ' + metric + ' accuracy was chosen.'
+      + (scored ? ' “Best here” is the setting that is best on the data scored above, which nobody can know beforehand; the difference is how much tuning and scoring on the same data flatters.' : '')
+      + (known(t.kendallTau) ? ' The rankings with and without that flattery agree with Kendall’s τ-b ' + t.kendallTau.toFixed(2) + '.' : '');
+    const percent = v => known(v) ? (100 * v).toFixed(2) : '–';
+    fill(byId('tuning'), 'Chosen settings; accuracies in percent.',
+      [{ text: 'Learner', class: 'text' }, { text: 'Chosen', class: 'text' }, 'There', ...(scored ? ['Here', 'Best here', 'Flattery'] : []), 'Tried', 'Failed', 'Seconds', { text: 'What mattered', class: 'text', title: 'Spread of the mean score over the values of each option' }],
+      t.learners.map(f => el('tr', {}, el('th', { scope: 'row' }, f.learner),
+        el('td', { class: 'text' }, Object.entries(f.setting).map(([k, v]) => k + '=' + v).join(' ') || 'no valid setting'),
+        el('td', {}, percent(f.tuning)), ...(scored ? [f.scored, f.conventional, f.overestimation].map(v => el('td', {}, percent(v))) : []),
+        el('td', {}, String(f.tried)), el('td', {}, String(f.failed)), el('td', {}, f.seconds.toFixed(1)),
+        el('td', { class: 'text' }, Object.entries(f.sensitivity).sort((a, b) => b[1] - a[1]).map(([k, v]) => k + ' ' + percent(v)).join(', ') || '–'))));
+  }
+
   function howRun() {
     const m = all.machine;
     const q = all.request;
@@ -584,6 +605,7 @@
     byId('gap-switch').replaceChildren(el('option', { value: 0 }, 'the whole stream'),
       ...bed.stream.tasks.slice(1).map((_, k) => el('option', { value: k + 1 }, 'the switch to task ' + (k + 2))));
     summaryTable();
+    tuning();
     ranks();
     howRun();
     if (done().length) {

@@ -78,8 +78,8 @@ class ResultFilesTest {
     void pageDataCannotEndItsElement() {
         Comparison c = ReportFiles.read(folder.resolve("out/results.json"));
         Comparison.Request q = c.request();
-        Comparison evil =
-                new Comparison(1, "</script><script>alert(1)</script><!--\u2028&", q, c.machine(), c.beds(), c.ranks());
+        Comparison evil = new Comparison(
+                1, "</script><script>alert(1)</script><!--\u2028&", q, c.machine(), c.beds(), c.ranks(), null);
         assertThat(HtmlReport.data(evil)).doesNotContain("<").doesNotContain("\u2028");
         assertThat(HtmlReport.of(evil)).doesNotContain("alert(1)</script>");
     }

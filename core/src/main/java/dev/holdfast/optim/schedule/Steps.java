@@ -3,6 +3,7 @@ package dev.holdfast.optim.schedule;
 import dev.holdfast.optim.Schedule;
 import dev.holdfast.tensor.Stateless;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /** Factor {@code gamma^k} after k of the milestones have been reached; milestones are update counts, ascending. */
 public record Steps(List<Long> milestones, double gamma) implements Schedule, Stateless {
@@ -14,6 +15,21 @@ public record Steps(List<Long> milestones, double gamma) implements Schedule, St
                 throw new IllegalArgumentException("Milestones must be >= 1 and ascend but are " + milestones + ".");
             }
         }
+    }
+
+    /**
+     * The milestones that class-incremental learners are searched over: m of them at the even (2m + 1)-ths of a length,
+     * floor(2 i length / (2m + 1)) for i = 1..m.
+     */
+    public static List<Long> evenly(long length, int m) {
+        if (length < m || m < 1) {
+            throw new IllegalArgumentException(
+                    "Milestones need 1 <= count <= length but are " + m + " in " + length + ".");
+        }
+        return LongStream.rangeClosed(1, m)
+                .map(i -> 2 * i * length / (2L * m + 1))
+                .boxed()
+                .toList();
     }
 
     @Override
