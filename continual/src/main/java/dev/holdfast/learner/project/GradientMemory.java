@@ -23,6 +23,7 @@ import dev.holdfast.optim.transform.SubspaceProjection;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.scenario.Experience;
+import dev.holdfast.scenario.Scenario;
 import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Rng;
@@ -211,6 +212,12 @@ public final class GradientMemory implements NetLearner, SplitsGradient {
         @Override
         public String paper() {
             return "Saha et al. 2021, arXiv 2103.09762";
+        }
+
+        /** Heads that do not compete are for streams whose task is known. */
+        @Override
+        public boolean madeFor(Scenario s) {
+            return s.taskIdAtTest();
         }
 
         @Override

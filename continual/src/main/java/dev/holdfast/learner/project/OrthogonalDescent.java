@@ -20,6 +20,7 @@ import dev.holdfast.optim.transform.OrthogonalGradient;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.scenario.Experience;
+import dev.holdfast.scenario.Scenario;
 import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Parameters;
@@ -173,6 +174,12 @@ public final class OrthogonalDescent implements NetLearner, SplitsGradient {
         @Override
         public String paper() {
             return "Farajtabar et al. 2020, arXiv 1910.07104";
+        }
+
+        /** Heads that do not compete are for streams whose task is known. */
+        @Override
+        public boolean madeFor(Scenario s) {
+            return s.taskIdAtTest();
         }
 
         @Override

@@ -32,6 +32,7 @@ import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.run.Term;
 import dev.holdfast.scenario.Experience;
+import dev.holdfast.scenario.Scenario;
 import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
@@ -264,6 +265,12 @@ public final class L2p implements NetLearner {
         @Override
         public String paper() {
             return "Wang et al. 2022, arXiv 2112.08654";
+        }
+
+        /** Made for a transformer that has seen other data; one of its own it must be asked for by name. */
+        @Override
+        public boolean madeFor(Scenario s) {
+            return false;
         }
 
         @Override
