@@ -13,6 +13,7 @@ import dev.holdfast.tensor.ParamMeta;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
+import java.util.Arrays;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -65,7 +66,7 @@ final class HardGate implements Layer {
         }
         Tensor a = pass.memo(this, () -> gates(pass));
         long[] shape = new long[(int) x.dim()];
-        java.util.Arrays.fill(shape, 1);
+        Arrays.fill(shape, 1);
         shape[1] = x.size(1);
         return x.mul(a.reshape(shape));
     }

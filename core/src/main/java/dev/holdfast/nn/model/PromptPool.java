@@ -11,7 +11,6 @@ import dev.holdfast.tensor.ParamMeta;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
-import java.util.Arrays;
 import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -83,11 +82,6 @@ public final class PromptPool implements Part {
         Tensor norm = rows.square().sum(1).sqrt().unsqueeze(1);
         // a row of zeros is like nothing
         return rows.div(norm.add(norm.eq(Tensors.scalar(0))));
-    }
-
-    /** Shape {M, L, D}. */
-    public long[] shape() {
-        return Arrays.copyOf(tokens.geometry().sizes(), 3);
     }
 
     @Override

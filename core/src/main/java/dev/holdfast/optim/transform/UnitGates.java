@@ -1,6 +1,7 @@
 package dev.holdfast.optim.transform;
 
 import dev.holdfast.tensor.Tensors;
+import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
@@ -63,7 +64,7 @@ public final class UnitGates {
      */
     public static Tensor gated(Tensor g, Tensor usedIn, Tensor usedOut) {
         long[] shape = new long[(int) g.dim()];
-        java.util.Arrays.fill(shape, 1);
+        Arrays.fill(shape, 1);
         shape[0] = g.size(0);
         Tensor used = usedOut.reshape(shape);
         if (usedIn != null) {
