@@ -2,7 +2,10 @@ package dev.holdfast.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.holdfast.app.report.Comparison;
+import dev.holdfast.app.report.JsonSchemaCheck;
 import dev.holdfast.app.report.ReportFiles;
 import dev.holdfast.app.report.Summary;
 import dev.holdfast.evaluate.Trial;
@@ -76,6 +79,41 @@ class CompareCommandTest {
         assertThat(results().beds().get(0).summary())
                 .filteredOn(s -> s.learner().equals("gacil"))
                 .allSatisfy(s -> assertThat(s.finalAccuracy().mean()).isBetween(0.3, 1.0));
+    }
+
+    /** Labels that get finer are scored level by level, by learners that know nothing of levels, too. */
+    @Test
+    void labelTreesAreScoredLevelByLevel() throws Exception {
+        Path tree =
+                Files.writeString(folder.resolve("tree.csv"), "left,\nright,\nk0,left\nk1,left\nk2,right\nk3,right\n");
+        TinyData.Ran r = compare(
+                "--learners",
+                "er,clib",
+                "--scenario",
+                "hle",
+                "--set",
+                "scenario.tree=" + tree,
+                "--set",
+                "scenario.parts=2");
+        assertThat(r.code()).as(r.err()).isZero();
+        assertThat(r.out()).contains("hle dual 2-4 2 parts, online", "by level", "L1 last", "L2 AUC", "agree");
+        assertThat(results().beds().get(0).summary())
+                .filteredOn(s -> s.learner().equals("er") || s.learner().equals("clib"))
+                .hasSize(2)
+                .allSatisfy(s -> {
+                    assertThat(s.levels()).extracting(Summary.Level::classes).containsExactly(2, 4);
+                    assertThat(s.levels().get(0).last().mean()).isBetween(0.3, 1.0);
+                    assertThat(s.consistency().mean()).isBetween(0.3, 1.0);
+                });
+        JsonNode schema = new ObjectMapper()
+                .readTree(Path.of("../docs/results-schema.json").toFile());
+        JsonNode written =
+                new ObjectMapper().readTree(out.resolve("results.json").toFile());
+        assertThat(JsonSchemaCheck.problems(schema, written)).isEmpty();
+
+        TinyData.Ran none = compare("--scenario", "hle");
+        assertThat(none.code()).isEqualTo(ExitCodes.BAD_INPUT);
+        assertThat(none.err()).contains("needs a label tree", "scenario.tree=FILE");
     }
 
     @Test

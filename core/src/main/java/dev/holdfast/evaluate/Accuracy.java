@@ -1,15 +1,20 @@
 package dev.holdfast.evaluate;
 
 import dev.holdfast.data.Batch;
+import dev.holdfast.data.ClassIndex;
+import dev.holdfast.data.LabelTree;
 import dev.holdfast.data.Prediction;
 import dev.holdfast.learner.Learner;
 import dev.holdfast.learner.TaskAware;
 import dev.holdfast.scenario.TestSet;
 import dev.holdfast.tensor.Scope;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
-/** Share of rows whose class a learner names. */
+/** Share of rows whose class a learner names, among the classes of its level where there is a hierarchy. */
 final class Accuracy {
     static final int CHUNK = 1000;
 
@@ -67,11 +72,34 @@ final class Accuracy {
                 && p.columns().columns().stream().noneMatch(c -> test.classes().columnOf(c.classId()) >= 0)) {
             return -1;
         }
-        int[] said = taskKnown ? p.classes(c -> test.classes().columnOf(c.classId()) >= 0) : p.classes();
         long[] truth = rows.classIds();
+        if (test.data().schema().tree().isPresent()) {
+            return rightAtLevels(p, truth, test, taskKnown);
+        }
+        int[] said = taskKnown ? p.classes(c -> test.classes().columnOf(c.classId()) >= 0) : p.classes();
         int right = 0;
         for (int i = 0; i < said.length; i++) {
             right += said[i] == truth[i] ? 1 : 0;
+        }
+        return right;
+    }
+
+    /** The same where a class competes with those of its level only; a level without a column is named wrongly. */
+    private static int rightAtLevels(Prediction p, long[] truth, TestSet test, boolean taskKnown) {
+        LabelTree tree = test.data().schema().tree().orElseThrow();
+        Map<Integer, int[]> saidAt = new HashMap<>();
+        int right = 0;
+        for (long y : truth) {
+            saidAt.computeIfAbsent(tree.level((int) y), h -> {
+                Predicate<ClassIndex.Column> rivals =
+                        c -> c.level() == h && (!taskKnown || test.classes().columnOf(c.classId()) >= 0);
+                boolean none = p.columns().columns().stream().noneMatch(rivals);
+                return none ? new int[0] : p.classes(rivals);
+            });
+        }
+        for (int i = 0; i < truth.length; i++) {
+            int[] said = saidAt.get(tree.level((int) truth[i]));
+            right += said.length > 0 && said[i] == truth[i] ? 1 : 0;
         }
         return right;
     }

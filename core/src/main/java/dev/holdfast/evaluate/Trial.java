@@ -83,6 +83,7 @@ public final class Trial {
      * @param worstCaseAccuracy WC-ACC: the newest task's accuracy and min-ACC, weighted by tasks
      * @param windowedForgetting WF10: the largest drop within ten updates, averaged over tasks; of updates that were
      *     evaluated one by one
+     * @param levels accuracies of every level of a hierarchy; null without one
      * @param streamed scores of rows tested before they were learnt; null where the scenario asks for none
      * @param evaluateSeconds wall seconds of measuring
      * @param learnSeconds wall seconds inside the learner
@@ -105,6 +106,7 @@ public final class Trial {
             Double worstCaseAccuracy,
             Double windowedForgetting,
             List<Point> curve,
+            LevelScores levels,
             Streamed streamed,
             long steps,
             long samples,
@@ -154,8 +156,15 @@ public final class Trial {
                             || learner.capabilities().has(Trait.LEARNS_AT_END)
                     ? null
                     : new UpdateEvaluator(stream, cadence(options, planned), rng.child("evaluate"));
+            LevelEvaluator levels = tasks == 0 || stream.schema().tree().isEmpty()
+                    ? null
+                    : new LevelEvaluator(
+                            stream,
+                            Math.max(1, planned / Math.max(1, options.curvePoints)),
+                            options.curveRows,
+                            rng.child("levels"));
             long[] measuring = new long[1];
-            List<Probe<Learner>> probes = Stream.of(new FiniteLoss(), new TaskEvaluator(stream), updates)
+            List<Probe<Learner>> probes = Stream.of(new FiniteLoss(), new TaskEvaluator(stream), updates, levels)
                     .filter(Objects::nonNull)
                     .map(p -> timed(p, measuring))
                     .toList();
@@ -173,7 +182,8 @@ public final class Trial {
                 }
             }
             StabilityGap gap = updates == null ? null : gap(updates, log);
-            return finished(plugin, config, seed, run, tasks, gap, measuring[0] * 1e-9);
+            LevelScores known = levels == null ? null : levels.scores(log);
+            return finished(plugin, config, seed, run, tasks, gap, known, measuring[0] * 1e-9);
         } catch (RuntimeException e) {
             return ended(
                     plugin, config, seed, Status.FAILED, e.getMessage() == null ? e.toString() : e.getMessage(), log);
@@ -218,6 +228,7 @@ public final class Trial {
             Run run,
             int tasks,
             StabilityGap gap,
+            LevelScores levels,
             double evaluateSeconds) {
         double[][] a = rowsAtEnd(run.log().square(TaskEvaluator.ACCURACY), tasks);
         Retention r = Retention.of(a, null);
@@ -242,6 +253,7 @@ public final class Trial {
                 gap == null ? null : known(gap.worstCaseAccuracy()),
                 gap == null ? null : known(gap.window(StabilityGap.SHORT).forgetting()),
                 curve(run.log()),
+                levels,
                 streamed,
                 run.steps(),
                 run.samples(),
@@ -292,6 +304,7 @@ public final class Trial {
                 null,
                 null,
                 curve(log),
+                null,
                 null,
                 0,
                 0,

@@ -15,6 +15,7 @@ import dev.holdfast.nn.head.HeadSpec;
 import dev.holdfast.objective.NetObjective;
 import dev.holdfast.objective.Objective;
 import dev.holdfast.optim.Optimizer;
+import dev.holdfast.optim.Schedule;
 import dev.holdfast.optim.Step;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.tensor.Autograd;
@@ -24,6 +25,7 @@ import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Stateful;
+import dev.holdfast.tensor.Stateless;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -49,6 +51,7 @@ public final class Net implements Stateful {
     private final NetConfig config;
     private final Admission admission;
     private final Rng rng;
+    private final Schedule rate;
     private final Loss loss = new CrossEntropy();
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
 
@@ -58,38 +61,64 @@ public final class Net implements Stateful {
 
     /** A fresh network for rows of this schema; a pure function of its arguments. */
     public Net(NetConfig config, Schema schema, Rng rng) {
-        this(config, schema, rng, HeadSpec.linear(), UnaryOperator.identity());
+        this(config, schema, rng, HeadSpec.linear(), UnaryOperator.identity(), null);
+    }
+
+    /** The same with a factor on the learning rate, whose state is not the network's: the learner moves and saves it. */
+    public Net(NetConfig config, Schema schema, Rng rng, Schedule rate) {
+        this(config, schema, rng, HeadSpec.linear(), UnaryOperator.identity(), new Borrowed(rate));
     }
 
     /** The same with another head. */
     public Net(NetConfig config, Schema schema, Rng rng, HeadSpec head) {
-        this(config, schema, rng, head, UnaryOperator.identity());
+        this(config, schema, rng, head, UnaryOperator.identity(), null);
     }
 
     /** The same with a change of the fresh network, before its head gets columns and its optimizer is made. */
     public Net(NetConfig config, Schema schema, Rng rng, UnaryOperator<Model> change) {
-        this(config, schema, rng, HeadSpec.linear(), change);
+        this(config, schema, rng, HeadSpec.linear(), change, null);
     }
 
-    private Net(NetConfig config, Schema schema, Rng rng, HeadSpec head, UnaryOperator<Model> change) {
+    private Net(NetConfig config, Schema schema, Rng rng, HeadSpec head, UnaryOperator<Model> change, Schedule rate) {
         this.config = config;
+        this.rate = rate;
         this.admission = new Admission(schema);
         this.rng = rng;
         this.model = change.apply(config.backbone().build(schema, rng.child("init"), head));
         if (config.allClassesFromStart()) {
             model.head().grow(schema.classes().columns(), rng.child("head", 0));
         }
-        this.optimizer = config.optimizer().build(model.parameters());
+        this.optimizer = optimizerOf(model);
     }
 
     /** A copy that shares nothing that moves, with an optimizer that has not moved yet. */
     private Net(Net of) {
         this.config = of.config;
+        this.rate = of.rate;
         this.admission = of.admission;
         this.rng = of.rng;
         this.model = of.model.copy();
-        this.optimizer = config.optimizer().build(model.parameters());
+        this.optimizer = optimizerOf(model);
         this.step = of.step;
+    }
+
+    private Optimizer optimizerOf(Model m) {
+        return rate == null
+                ? config.optimizer().build(m.parameters())
+                : config.optimizer().build(m.parameters(), rate);
+    }
+
+    /** A schedule without its state. */
+    private record Borrowed(Schedule of) implements Schedule, Stateless {
+        @Override
+        public double at(long step) {
+            return of.at(step);
+        }
+
+        @Override
+        public String phase(long step) {
+            return of.phase(step);
+        }
     }
 
     /**
@@ -191,7 +220,7 @@ public final class Net implements Stateful {
 
     /** A fresh optimizer for the same network: moments and counters begin anew. */
     public void restart() {
-        write(() -> optimizer = config.optimizer().build(model.parameters()));
+        write(() -> optimizer = optimizerOf(model));
     }
 
     /** A training pass of the coming step. */
@@ -209,7 +238,10 @@ public final class Net implements Stateful {
         return model.scores(x, pass);
     }
 
-    /** Mean cross entropy of scores with the batch's classes, weighted if the rows are. */
+    /**
+     * Mean cross entropy of scores with the batch's classes, weighted if the rows are; where the schema has classes at
+     * several levels, each row is compared with the classes of its level only.
+     */
     public Tensor crossEntropy(Tensor scores, Batch b) {
         return loss.value(lossInput(scores, b)).total(b.rows().weights());
     }
@@ -328,7 +360,7 @@ public final class Net implements Stateful {
         long newStep = saved.integer("step");
         Model newModel = model.copy();
         newModel.load(saved.child("model"));
-        Optimizer newOptimizer = config.optimizer().build(newModel.parameters());
+        Optimizer newOptimizer = optimizerOf(newModel);
         newOptimizer.load(saved.child("optimizer"));
         write(() -> {
             model = newModel;

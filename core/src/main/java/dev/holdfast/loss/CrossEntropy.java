@@ -16,6 +16,10 @@ import org.bytedeco.pytorch.global.torch;
  * target, mixed with the uniform distribution over the K columns that take part: {@code q = (1 - smoothing) p +
  * smoothing / K}. Columns that take no part have probability 0.
  *
+ * <p>Where the columns are at several levels of a hierarchy, each level has a softmax of its own, and a row is compared
+ * with that of its class's level: a network with one head a level (Lee et al., arXiv 2308.14374). K is then the level's
+ * number of columns; a soft target may be spread over levels, whose terms add up.
+ *
  * <p>Label smoothing: Szegedy et al., arXiv 1512.00567, section 7. Pure; safe from any thread.
  *
  * @param smoothing in [0, 1)
@@ -69,6 +73,10 @@ public record CrossEntropy(double smoothing, LossValue.Reduction reduction) impl
 
     private Tensor perSample(LossInput in) {
         Tensor scores = Columns.among(in.scores(), in);
+        Levels levels = Levels.of(in);
+        if (levels.several()) {
+            return perLevel(scores, levels, in);
+        }
         if (in.target() instanceof Target.ClassIds hard) {
             return torch.cross_entropy_loss(
                     scores,
@@ -88,6 +96,33 @@ public record CrossEntropy(double smoothing, LossValue.Reduction reduction) impl
                 q = q.mul(Tensors.scalar(1 - smoothing)).add(Tensors.scalar(smoothing / scores.size(1)));
             }
             return q.mul(scores.log_softmax(1)).sum(1).neg();
+        }
+        throw Columns.unfit("Cross entropy", "one class or one distribution a row", in);
+    }
+
+    /** {@code -sum_c q_c ln p_c} with p normalised inside each level. */
+    private Tensor perLevel(Tensor scores, Levels levels, LossInput in) {
+        Tensor lnP = levels.logSoftmax(scores);
+        if (in.target() instanceof Target.ClassIds hard) {
+            int[] column = Columns.of(hard, in);
+            Tensor own =
+                    lnP.gather(1, Tensors.ids(column).unsqueeze(1)).squeeze(1).neg();
+            if (smoothing == 0) {
+                return own;
+            }
+            Tensor even = lnP.mul(levels.uniform(column, scores)).sum(1).neg();
+            return own.mul(Tensors.scalar(1 - smoothing)).add(even, Tensors.scalar(smoothing));
+        }
+        if (in.target() instanceof Target.Soft soft) {
+            Columns.requireLike("Soft targets", soft.p(), in);
+            Tensor q = Columns.among(soft.p(), in).to(scores.scalar_type());
+            if (in.among() != null) {
+                requireWholeMass(soft.p(), q);
+            }
+            if (smoothing > 0) {
+                q = q.mul(Tensors.scalar(1 - smoothing)).add(levels.spread(q), Tensors.scalar(smoothing));
+            }
+            return q.mul(lnP).sum(1).neg();
         }
         throw Columns.unfit("Cross entropy", "one class or one distribution a row", in);
     }

@@ -137,6 +137,8 @@ class RegistryTest {
                         "domain-rotated",
                         "domain-turning",
                         "drifting-classes",
+                        "hle",
+                        "i-blurry",
                         "joint",
                         "stream",
                         "task-incremental");
@@ -147,6 +149,13 @@ class RegistryTest {
         assertThat(create(r.scenario("continual-pretraining"), d).tests())
                 .allMatch(t -> t.probe().isPresent());
         assertThat(create(r.scenario("stream"), d).tests()).isEmpty();
+        assertThat(create(r.scenario("i-blurry"), d).name())
+                .isEqualTo("i-Blurry-50-10 5 parts, online, hidden boundaries");
+        // the digits have a tree
+        assertThat(create(r.scenario("hle"), d).name()).startsWith("hle dual 3-10 5 parts");
+        assertThatThrownBy(() -> create(r.scenario("hle"), Clouds.of(11, 3, 4, 1, "train")))
+                .hasMessageContaining("needs a label tree")
+                .hasMessageContaining("scenario.tree");
         assertThat(r.scenarios().stream().filter(ScenarioPlugin::inOrder)).hasSize(1);
         assertThatThrownBy(() -> create(r.scenario("domain-rotated"), d)).hasMessageContaining("images");
         for (ScenarioPlugin<?> p : r.scenarios()) {

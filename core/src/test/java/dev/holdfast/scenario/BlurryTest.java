@@ -147,11 +147,11 @@ class BlurryTest {
                 .hasMessageContaining("no row");
     }
 
-    /** Kinds of methods that are not built here: the sampling and the memory of label expansion. */
-    private static final Set<String> PENDING = Set.of("adaptive-lr", "fms", "importance-memory", "multi-level-loss");
+    /** Kinds that are compared where these parts are tested: {@code LevelPartsTest}, {@code FlexibleReplayTest}. */
+    private static final Set<String> ELSEWHERE = Set.of("adaptive-lr", "fms", "importance-memory", "multi-level-loss");
 
     static Stream<GoldenCase> cases() {
-        return Golden.cases("50-hle").filter(c -> !PENDING.contains(c.kind()));
+        return Golden.cases("50-hle").filter(c -> !ELSEWHERE.contains(c.kind()));
     }
 
     @ParameterizedTest

@@ -89,13 +89,13 @@ record FrozenFeatures(MemoryDataset train, MemoryDataset test, double epochSecon
         }
     }
 
-    private static Dataset few(Dataset d, int perClass, Rng rng) {
+    static Dataset few(Dataset d, int perClass, Rng rng) {
         int classes = d.schema().classes().size();
         return d.subset(Splits.sample(d.classIds(), (long) perClass * classes, rng));
     }
 
     /** All sets in one, with classes renumbered: class {@code order[k]} of them all becomes class k. */
-    private static MemoryDataset united(List<Dataset> sets, List<String> names, int[] order) {
+    static MemoryDataset united(List<Dataset> sets, List<String> names, int[] order) {
         int[] place = new int[order.length];
         for (int k = 0; k < order.length; k++) {
             place[order[k]] = k;

@@ -200,7 +200,7 @@ public final class TwoPhaseTuning implements Study {
             rows.add(new Row(
                     name, bed, 1, "options", learners.get(i).space().axes().size()));
             rows.add(new Row(name, bed, 1, "settings that failed", l.tuned().failed()));
-            rows.add(new Row(name, bed, 1, "seconds of tuning", l.tuned().seconds()));
+            rows.add(new Row(name, bed, 1, "learning s", l.tuned().seconds()));
             if (l.twoPhase() != null) {
                 rows.add(new Row(
                         name,

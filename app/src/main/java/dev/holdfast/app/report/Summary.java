@@ -1,5 +1,6 @@
 package dev.holdfast.app.report;
 
+import dev.holdfast.evaluate.LevelScores;
 import dev.holdfast.evaluate.Streamed;
 import dev.holdfast.evaluate.Trial;
 import dev.holdfast.registry.LearnerPlugin;
@@ -29,6 +30,8 @@ import java.util.stream.DoubleStream;
  * @param minAccuracy min-ACC: the least that was left of earlier tasks at any evaluated update, averaged over tasks
  * @param worstCaseAccuracy WC-ACC: the newest task's accuracy and min-ACC, weighted by tasks
  * @param windowedForgetting WF10: the largest drop within ten updates, averaged over tasks
+ * @param levels accuracies of every level of a label tree, coarse to fine; empty without one
+ * @param consistency share of rows whose finest prediction lies below the coarser ones; null without a tree
  * @param metrics all metrics of a stream tested row by row, the headline first; empty elsewhere
  * @param drifts times that the error rose on such a stream; null elsewhere
  * @param rowsPerSecond rows tested and learnt in a second, wall time inside the learner; null elsewhere
@@ -50,6 +53,8 @@ public record Summary(
         Stat minAccuracy,
         Stat worstCaseAccuracy,
         Stat windowedForgetting,
+        List<Level> levels,
+        Stat consistency,
         List<Measured> metrics,
         Stat drifts,
         Stat rowsPerSecond,
@@ -78,6 +83,9 @@ public record Summary(
 
     /** A metric by name. */
     public record Measured(String name, Stat value) {}
+
+    /** One level of a label tree. */
+    public record Level(int level, int classes, Stat last, Stat average, Stat areaUnderCurve, Stat forgetting) {}
 
     /** One row a learner, best mean final accuracy first, those without a finished trial last. */
     public static List<Summary> of(List<Trial.Result> trials) {
@@ -110,6 +118,8 @@ public record Summary(
                 stat(done, Trial.Result::minAccuracy),
                 stat(done, Trial.Result::worstCaseAccuracy),
                 stat(done, Trial.Result::windowedForgetting),
+                levels(done),
+                stat(done, r -> r.levels() == null ? null : r.levels().consistency()),
                 metrics(done),
                 stat(
                         done,
@@ -122,6 +132,25 @@ public record Summary(
                 one.parameters(),
                 one.bytes(),
                 one.shape());
+    }
+
+    private static List<Level> levels(List<Trial.Result> done) {
+        if (done.isEmpty() || done.get(0).levels() == null) {
+            return List.of();
+        }
+        return done.get(0).levels().levels().stream()
+                .map(l -> {
+                    Function<Function<LevelScores.Level, Double>, Stat> of = number ->
+                            stat(done, r -> number.apply(r.levels().levels().get(l.level())));
+                    return new Level(
+                            l.level(),
+                            l.classes(),
+                            of.apply(LevelScores.Level::last),
+                            of.apply(LevelScores.Level::average),
+                            of.apply(LevelScores.Level::areaUnderCurve),
+                            of.apply(LevelScores.Level::forgetting));
+                })
+                .toList();
     }
 
     private static List<Measured> metrics(List<Trial.Result> done) {

@@ -37,6 +37,7 @@ public final class TerminalTable {
                 streamTable(b, bed);
             } else {
                 table(b, bed);
+                levels(b, bed);
             }
             b.append('\n');
         }
@@ -133,6 +134,40 @@ public final class TerminalTable {
                     String.format(Locale.ROOT, "%.2f", s.msPerBatch().mean()),
                     bytes(s.bytes())));
         }
+    }
+
+    /** Accuracy at every level of a label tree, where there is one. */
+    private static void levels(StringBuilder b, Comparison.Bed bed) {
+        List<Summary> scored =
+                bed.summary().stream().filter(s -> !s.levels().isEmpty()).toList();
+        if (scored.isEmpty()) {
+            return;
+        }
+        boolean several = scored.stream().anyMatch(s -> s.seeds() > 1);
+        int wide = several ? 13 : 8;
+        b.append('\n').append(String.format("%-14s %-9s", "by level", ""));
+        for (Summary.Level l : scored.get(0).levels()) {
+            String level = "L" + (l.level() + 1);
+            b.append(String.format(" %" + wide + "s %8s %8s", level + " last", level + " AUC", level + " F"));
+        }
+        b.append(String.format(" %8s%n", "agree"));
+        for (Summary s : scored) {
+            b.append(String.format("%-14s %-9s", s.learner(), role(s)));
+            for (Summary.Level l : s.levels()) {
+                b.append(String.format(
+                        " %" + wide + "s %8s %8s",
+                        spread(l.last(), several),
+                        percent(l.areaUnderCurve()),
+                        percent(l.forgetting())));
+            }
+            b.append(String.format(" %8s%n", percent(s.consistency())));
+        }
+        b.append("L1 is the coarsest level (")
+                .append(scored.get(0).levels().stream()
+                        .map(l -> Integer.toString(l.classes()))
+                        .collect(Collectors.joining(", ")))
+                .append(
+                        " classes); AUC = mean over the stream, F = mean drop of a class, agree = finest below coarser\n");
     }
 
     private static void tuning(StringBuilder b, Comparison.Tuning t) {

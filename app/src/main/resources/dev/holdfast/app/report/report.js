@@ -136,6 +136,22 @@
     fill(byId('summary'), n > 1 ? 'Mean ± standard deviation over ' + n + ' seeds, best final accuracy first.' : 'One seed, best final accuracy first.', head, rows);
   }
 
+  function levelTable() {
+    const rows = done().filter(s => s.levels && s.levels.length);
+    byId('levels-section').hidden = !rows.length;
+    if (!rows.length) return;
+    const levels = rows[0].levels;
+    byId('levels-note').textContent = 'Labels form a tree of ' + levels.length + ' levels, coarse to fine, of '
+      + levels.map(l => l.classes).join(', ') + ' classes.';
+    const head = [{ text: 'Learner', class: 'text' },
+      ...levels.flatMap(l => ['Last', 'AUC', 'Forgets'].map(h => h + ', level ' + (l.level + 1))), 'Agree'];
+    fill(byId('levels-table'), 'Accuracy in percent at every level of the label tree.', head, rows.map(s => el('tr', { class: role(s) },
+      el('th', { scope: 'row' }, el('span', { class: 'dot', style: 'background:' + look(s.learner).color, 'aria-hidden': 'true' }),
+        el('span', { class: 'name' }, s.learner)),
+      ...s.levels.flatMap(l => [l.last, l.areaUnderCurve, l.forgetting].map(x => cell(x, v => percent(v)))),
+      cell(s.consistency, v => percent(v)))));
+  }
+
   function afterParts(name) {
     return bed.stream.tasks.map((_, k) => {
       const v = trialsOf(name).map(t => t.square[k]).filter(r => r && r.slice(0, k + 1).every(known)).map(r => mean(r.slice(0, k + 1)));
@@ -605,6 +621,7 @@
     byId('gap-switch').replaceChildren(el('option', { value: 0 }, 'the whole stream'),
       ...bed.stream.tasks.slice(1).map((_, k) => el('option', { value: k + 1 }, 'the switch to task ' + (k + 2))));
     summaryTable();
+    levelTable();
     tuning();
     ranks();
     howRun();

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Set;
 
 /** The part of JSON Schema that the committed schema uses; a keyword it does not know is an error, never passed over. */
-final class JsonSchemaCheck {
+public final class JsonSchemaCheck {
     private static final Set<String> KNOWN = Set.of(
             "$schema",
             "$id",
@@ -29,7 +29,7 @@ final class JsonSchemaCheck {
     }
 
     /** What does not fit, each with its place; empty if all fits. */
-    static List<String> problems(JsonNode schema, JsonNode value) {
+    public static List<String> problems(JsonNode schema, JsonNode value) {
         JsonSchemaCheck c = new JsonSchemaCheck(schema);
         c.check(schema, value, "$");
         return c.problems;
