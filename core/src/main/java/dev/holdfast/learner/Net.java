@@ -27,12 +27,14 @@ import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Stateful;
 import dev.holdfast.tensor.Stateless;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
@@ -176,6 +178,22 @@ public final class Net implements Stateful {
         grow(fresh, b.task());
     }
 
+    /**
+     * As {@link #admit(Batch)} with a column for every pair of class and task: a class that comes again in another task
+     * gets another column there.
+     */
+    public void admit(Batch b, int task) {
+        Set<Integer> fresh = new LinkedHashSet<>();
+        Set<Integer> known = new HashSet<>();
+        columns().columns().stream().filter(c -> c.task() == task).forEach(c -> known.add(c.classId()));
+        for (long id : admission.labelled(b)) {
+            if (!known.contains((int) id)) {
+                fresh.add((int) id);
+            }
+        }
+        grow(fresh, task);
+    }
+
     /** Gives the classes of a part a column before its first row comes. */
     public void expect(ClassIndex classes, int task) {
         Set<Integer> fresh = new LinkedHashSet<>();
@@ -267,12 +285,21 @@ public final class Net implements Stateful {
 
     /** Logits of all columns; refused before any class was learnt. */
     public Prediction predict(Inputs x) {
+        return predict(x, m -> m.scores(x, Pass.eval()));
+    }
+
+    /**
+     * As {@link #predict(Inputs)} for learners with a forward pass of their own.
+     *
+     * @param how the network, as it stands between two steps, to scores [n, columns]
+     */
+    public Prediction predict(Inputs x, Function<Model, Tensor> how) {
         admission.inputs(x);
         lock.readLock().lock();
         try (Scope s = Scope.open();
                 var mode = Autograd.noGrad()) {
             requireColumns(columns());
-            Tensor scores = model.scores(x, Pass.eval());
+            Tensor scores = how.apply(model);
             return new Prediction(s.keep(scores), columns(), Prediction.Kind.LOGITS);
         } finally {
             lock.readLock().unlock();

@@ -32,15 +32,17 @@ class RegisteredLearnersTest {
     }
 
     private static Stream<DynamicTest> tests(LearnerPlugin<?> plugin) {
-        if (plugin.name().equals("gdumb")) {
-            // it trains anew at every end of a part: few passes keep the rest of the contract quick
-            return configured(plugin, "passes", "4");
-        }
-        return plugin.name().equals("conditional")
-                ? LearnerContract.of(plugin)
+        return switch (plugin.name()) {
+            case "conditional" ->
+                LearnerContract.of(plugin)
                         .over("vectors with a condition", conditioned("train"), conditioned("test"))
-                        .tests()
-                : LearnerContract.of(plugin).tests();
+                        .tests();
+            // a transformer of the default size takes long and shows no more
+            case "l2p" -> with("l2p", "width", "16", "depth", "1", "heads", "2", "pretrainEpochs", "1");
+            // it trains anew at every end of a part: few passes keep the rest of the contract quick
+            case "gdumb" -> configured(plugin, "passes", "4");
+            default -> LearnerContract.of(plugin).tests();
+        };
     }
 
     /** Small clouds, each row with a number from which weights are generated. */
@@ -119,7 +121,11 @@ class RegisteredLearnersTest {
                                 "adapt.recovery",
                                 "0.9"),
                         with("elr-plus", "predictWith", "averages", "turns", "batch"),
-                        with("elr-plus", "twoNetworks", "false", "weightAverage", "false", "mixup", "0"))
+                        with("elr-plus", "twoNetworks", "false", "weightAverage", "false", "mixup", "0"),
+                        with("gpm", "competing", "all", "net.backbone.kind", "convnet", "net.backbone.norm", "batch"),
+                        with("packnet", "net.backbone.kind", "convnet", "net.backbone.norm", "batch"),
+                        with("hat", "net.backbone.kind", "convnet"),
+                        with("den-lite", "patience", "2", "lossBound", "0", "driftBound", "0.01"))
                 .flatMap(t -> t);
     }
 

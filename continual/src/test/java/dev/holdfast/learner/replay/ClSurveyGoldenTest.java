@@ -20,11 +20,13 @@ import dev.holdfast.nn.Model;
 import dev.holdfast.nn.head.LinearHead;
 import dev.holdfast.nn.layer.Init;
 import dev.holdfast.nn.model.Mlp;
+import dev.holdfast.nn.weight.Owned;
 import dev.holdfast.objective.NetObjective;
 import dev.holdfast.optim.Step;
 import dev.holdfast.optim.transform.GradientSurgery;
 import dev.holdfast.optim.transform.OrthogonalGradient;
 import dev.holdfast.optim.transform.SubspaceProjection;
+import dev.holdfast.optim.transform.UnitGates;
 import dev.holdfast.penalty.Anchored;
 import dev.holdfast.penalty.Importance;
 import dev.holdfast.penalty.RiemannianWalk;
@@ -57,11 +59,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The formulas of the continual-learning survey that are built here, against their golden vectors. */
 @ExtendWith(NativeMemory.class)
 class ClSurveyGoldenTest {
-    /** Kinds whose methods are not built yet: PackNet, hard attention to the task. */
-    private static final Set<String> PENDING = Set.of("packnet", "hat");
-
     static Stream<GoldenCase> cases() {
-        return Golden.cases("19-cl-survey").filter(c -> !PENDING.contains(c.kind()));
+        return Golden.cases("19-cl-survey");
     }
 
     @ParameterizedTest
@@ -80,15 +79,16 @@ class ClSurveyGoldenTest {
             case "gpm" -> gpm(c);
             case "ncm-slda" -> ncmSlda(c);
             case "metrics" -> metrics(c);
+            case "packnet" -> packNet(c);
+            case "hat" -> hardAttention(c);
             default -> c.failOnKind();
         }
         c.assertAllCompared();
     }
 
     @Test
-    void everyKindIsCoveredOrNamedAsPending() {
-        Set<String> known = new TreeSet<>(PENDING);
-        known.addAll(Set.of(
+    void everyKindIsCovered() {
+        Set<String> known = new TreeSet<>(Set.of(
                 "importance",
                 "si",
                 "r-walk",
@@ -100,7 +100,9 @@ class ClSurveyGoldenTest {
                 "ogd",
                 "gpm",
                 "ncm-slda",
-                "metrics"));
+                "metrics",
+                "packnet",
+                "hat"));
         assertThat(known).containsAll(Golden.kinds("19-cl-survey"));
     }
 
@@ -335,6 +337,33 @@ class ClSurveyGoldenTest {
         c.assertOutput("FWT", Retention.forwardTransfer(a, c.vector("singleTask")));
         c.assertOutput("FWTzeroShot", r.zeroShotTransfer());
         c.assertOutput("IM", Retention.intransigence(a, c.vector("joint")));
+    }
+
+    private static void packNet(GoldenCase c) {
+        Owned.Pruned p =
+                Owned.prune(c.tensor("weight"), c.tensor("owner"), c.number("pruneFraction"), c.integer("task"));
+        c.assertOutput("threshold", p.threshold());
+        c.assertOutput("ownerAfter", p.owner());
+        c.assertOutput("weightAfter", p.weight());
+    }
+
+    private static void hardAttention(GoldenCase c) {
+        double sMax = c.number("smax");
+        double s = UnitGates.annealed(c.integer("batchIndex") / (c.number("batches") - 1), sMax);
+        c.assertOutput("s", s);
+        Tensor in = UnitGates.gates(c.tensor("embeddingIn"), s);
+        Tensor out = UnitGates.gates(c.tensor("embeddingOut"), s);
+        Tensor usedIn = c.tensor("cumulativeIn");
+        Tensor usedOut = c.tensor("cumulativeOut");
+        c.assertOutput("maskIn", in);
+        c.assertOutput(
+                "sparsity",
+                UnitGates.sparsity(List.of(in, out), List.of(usedIn, usedOut)).item_double());
+        c.assertOutput("gatedGradWeight", UnitGates.gated(c.tensor("gradWeight"), usedIn, usedOut));
+        c.assertOutput(
+                "compensatedGradEmbeddingIn",
+                UnitGates.compensated(
+                        c.tensor("gradEmbeddingIn"), c.tensor("embeddingIn"), s, sMax, c.number("clampCosh")));
     }
 
     private static Tensor row(double[] numbers) {

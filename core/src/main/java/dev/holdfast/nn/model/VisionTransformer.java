@@ -31,7 +31,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * A small vision transformer (Dosovitskiy et al., arXiv 2010.11929): patches by a strided convolution "patch", a class
  * token, learnt positions, pre-norm blocks "block.i" with exact GELU, a final norm; features are the class token.
  *
- * <p>Prompts come with the pass: keys and values for {@code block.i.attn} ({@link Pass#withPrefix}). The normed tokens
+ * <p>Prompts come with the pass, as keys and values for {@code block.i.attn} ({@link Pass#withPrefix}), or as tokens
+ * between {@link TokenEncoder#embed} and {@link TokenEncoder#encode}. The normed tokens
  * that enter attention i are recorded as {@code site:block.i.attn.qkv.in}, the output of block i as {@code block.i}.
  *
  * @param input channels, height, width
@@ -76,7 +77,7 @@ public record VisionTransformer(
     }
 
     @Override
-    public Layer build(Rng rng, ScalarType dtype) {
+    public TokenEncoder build(Rng rng, ScalarType dtype) {
         Fresh fresh = new Fresh(rng, dtype, Init.TRUNCATED_NORMAL);
         List<Layer> blocks = new ArrayList<>();
         for (int i = 0; i < depth; i++) {
@@ -119,19 +120,28 @@ public record VisionTransformer(
             Block blocks,
             LayerNorm norm,
             Set<String> attentions)
-            implements Layer {
+            implements TokenEncoder {
         @Override
         public Tensor forward(Tensor x, Pass pass) {
-            if (!attentions.containsAll(pass.prefixed())) {
-                throw new IllegalArgumentException("The pass has prefixes for " + new TreeSet<>(pass.prefixed())
-                        + " but this net has the attention layers " + attentions + ".");
-            }
+            return encode(embed(x, pass), pass).select(1, 0);
+        }
+
+        @Override
+        public Tensor embed(Tensor x, Pass pass) {
             Tensor image = shape.forward(x, pass);
             long n = image.size(0);
             Tensor grid = patches.forward(image, pass).flatten(2, -1).transpose(1, 2);
             Tensor first = token.weight(pass).expand(n, 1, grid.size(2));
-            Tensor tokens = Tensors.cat(1, first, grid).add(position.weight(pass));
-            return norm.forward(blocks.forward(tokens, pass), pass).select(1, 0);
+            return Tensors.cat(1, first, grid).add(position.weight(pass));
+        }
+
+        @Override
+        public Tensor encode(Tensor tokens, Pass pass) {
+            if (!attentions.containsAll(pass.prefixed())) {
+                throw new IllegalArgumentException("The pass has prefixes for " + new TreeSet<>(pass.prefixed())
+                        + " but this net has the attention layers " + attentions + ".");
+            }
+            return norm.forward(blocks.forward(tokens, pass), pass);
         }
 
         @Override

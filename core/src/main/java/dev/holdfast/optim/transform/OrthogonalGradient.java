@@ -6,6 +6,7 @@ import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
+import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -57,6 +58,43 @@ public final class OrthogonalGradient implements GradientTransform {
             Tensors.slice(basis, size, size + 1).copy_(rest.div(Tensors.scalar(left)));
             size++;
             return true;
+        }
+    }
+
+    /**
+     * Leaves grew at their end, as a head's do with new rows: the remembered directions get zeros there.
+     *
+     * @param before numbers of each leaf when the directions were remembered
+     * @param after numbers of each leaf now, none smaller
+     */
+    public void grow(long[] before, long[] after) {
+        if (before.length != after.length) {
+            throw new IllegalArgumentException(
+                    "There were " + before.length + " leaves but now there are " + after.length + ".");
+        }
+        for (int i = 0; i < before.length; i++) {
+            if (after[i] < before[i]) {
+                throw new IllegalArgumentException("Leaf " + i + " had " + before[i] + " numbers but now has "
+                        + after[i] + "; expected as many or more.");
+            }
+        }
+        if (basis == null || Arrays.equals(before, after)) {
+            return;
+        }
+        Tensors.requireShape(
+                "remembered directions", basis, -1, Arrays.stream(before).sum());
+        try (Scope s = Scope.open()) {
+            Tensor wider = Scope.own(
+                    Tensors.zerosLike(basis, basis.size(0), Arrays.stream(after).sum()));
+            long from = 0;
+            long to = 0;
+            for (int i = 0; i < before.length; i++) {
+                Tensors.slice(wider, 1, to, to + before[i]).copy_(Tensors.slice(basis, 1, from, from + before[i]));
+                from += before[i];
+                to += after[i];
+            }
+            basis.close();
+            basis = wider;
         }
     }
 
