@@ -19,18 +19,21 @@ import dev.holdfast.learner.BackboneConfig;
 import dev.holdfast.learner.Learner;
 import dev.holdfast.learner.NetConfig;
 import dev.holdfast.learner.baseline.Finetune;
-import dev.holdfast.learner.regularize.RehearsalFree.Anchor;
-import dev.holdfast.learner.regularize.RehearsalFree.Classification;
-import dev.holdfast.learner.regularize.RehearsalFree.Config;
+import dev.holdfast.learner.regularize.RehearsalFreeConfig.Anchor;
+import dev.holdfast.learner.regularize.RehearsalFreeConfig.Classification;
+import dev.holdfast.learner.regularize.RehearsalFreeConfig.Returning;
 import dev.holdfast.loss.BinaryCrossEntropy;
 import dev.holdfast.loss.CrossEntropy;
 import dev.holdfast.loss.Loss;
 import dev.holdfast.loss.LossInput;
 import dev.holdfast.loss.LossValue;
 import dev.holdfast.nn.layer.Init;
+import dev.holdfast.nn.layer.Norm;
 import dev.holdfast.optim.config.OptimizerConfig;
 import dev.holdfast.penalty.Anchored;
 import dev.holdfast.penalty.Importance;
+import dev.holdfast.registry.LearnerPlugin;
+import dev.holdfast.registry.Registry;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.run.Term;
 import dev.holdfast.scenario.Experience;
@@ -214,7 +217,7 @@ class RehearsalFreeTest {
         return new NetConfig(BackboneConfig.mlp(Init.KAIMING_UNIFORM, 8), OptimizerConfig.sgd(0.05, 0.9), false);
     }
 
-    private static RehearsalFree learner(Config c) {
+    private static RehearsalFree learner(RehearsalFreeConfig c) {
         return new RehearsalFree(c, data().schema(), Rng.of(1).child("learner"));
     }
 
@@ -264,8 +267,9 @@ class RehearsalFreeTest {
 
     @Test
     void withoutARegulariserItIsFineTuningToTheBit() {
-        RehearsalFree mine =
-                learner(new Config(net(), Classification.SOFTMAX_ALL, 0, 0, 0, 0, Anchor.ALL, 0, false, true));
+        RehearsalFree mine = learner(RehearsalFreeConfig.of(net(), 0, 0, 0, 0)
+                .with(Classification.SOFTMAX_ALL)
+                .withRestart(false));
         Finetune plain = new Finetune(
                 Finetune.Config.of(net()), data().schema(), Rng.of(1).child("learner"));
         for (Learner l : List.of(mine, plain)) {
@@ -273,8 +277,7 @@ class RehearsalFreeTest {
         }
         assertThat(mine.net().columns()).isEqualTo(plain.net().columns());
         assertThat(mine.net().state().sameAs(plain.net().state())).isTrue();
-        RehearsalFree fresh =
-                learner(new Config(net(), Classification.SOFTMAX_ALL, 0, 0, 0, 0, Anchor.ALL, 0, true, true));
+        RehearsalFree fresh = learner(RehearsalFreeConfig.of(net(), 0, 0, 0, 0).with(Classification.SOFTMAX_ALL));
         parts().forEach(e -> walk(fresh, e));
         assertThat(fresh.net().state().sameAs(plain.net().state()))
                 .as("a fresh optimizer has no momentum")
@@ -283,7 +286,7 @@ class RehearsalFreeTest {
 
     @Test
     void aHugeL2LeavesOldWeightsWhereTheyWere() {
-        RehearsalFree l = learner(Config.of(
+        RehearsalFree l = learner(RehearsalFreeConfig.of(
                 new NetConfig(BackboneConfig.mlp(Init.KAIMING_UNIFORM, 8), OptimizerConfig.sgd(1e-7), false),
                 0,
                 0,
@@ -308,12 +311,14 @@ class RehearsalFreeTest {
 
     @Test
     void atTheFirstStepOfAPartNothingHoldsYet() {
-        for (Config c :
-                List.of(Config.of(net(), 1, 0, 0, 0), Config.of(net(), 0, 1, 0, 0), Config.of(net(), 0, 0, 1, 1))) {
+        for (RehearsalFreeConfig c : List.of(
+                RehearsalFreeConfig.of(net(), 1, 0, 0, 0),
+                RehearsalFreeConfig.of(net(), 0, 1, 0, 0),
+                RehearsalFreeConfig.of(net(), 0, 0, 1, 1))) {
             StepReport r = atTheSwitch(learner(c), learnOf(learner(c)));
             assertThat(value(r, "anchor")).isZero();
         }
-        RehearsalFree l = learner(Config.of(net(), 0, 1, 0, 0));
+        RehearsalFree l = learner(RehearsalFreeConfig.of(net(), 0, 1, 0, 0));
         assertThat(value(atTheSwitch(l, l::learn), "featKd")).isCloseTo(0, within(1e-10));
         // the sigmoid form has a value at equal logits but no gradient
         try (Scope s = Scope.open()) {
@@ -345,7 +350,7 @@ class RehearsalFreeTest {
     @Test
     void onlyASoftmaxOverAllClassesPushesOldOnes() {
         for (Classification c : Classification.values()) {
-            RehearsalFree l = learner(Config.of(net(), 0, 0, 0, 0).with(c));
+            RehearsalFree l = learner(RehearsalFreeConfig.of(net(), 0, 0, 0, 0).with(c));
             boolean same = atTheSwitch(l, b -> {
                 Tensor before = oldRows(l).clone();
                 l.learn(b);
@@ -379,7 +384,7 @@ class RehearsalFreeTest {
     void anchorsOfAttentionFreezeEverythingElseBelowTheHead() {
         MemoryDataset images = images();
         RehearsalFree l = new RehearsalFree(
-                Config.of(
+                RehearsalFreeConfig.of(
                                 new NetConfig(
                                         new BackboneConfig(BackboneConfig.Kind.VIT, List.of(), Init.KAIMING_UNIFORM),
                                         OptimizerConfig.sgd(0.1),
@@ -417,9 +422,9 @@ class RehearsalFreeTest {
 
     @Test
     void aClassThatComesAgainIsLearntAndNotHeld() {
-        RehearsalFree l = learner(Config.of(net(), 1, 0, 0, 0));
+        RehearsalFree l = learner(RehearsalFreeConfig.of(net(), 1, 0, 0, 0));
         double held = atTheSwitch(l, b -> value(l.learn(b), "predKd"));
-        RehearsalFree again = learner(Config.of(net(), 1, 0, 0, 0));
+        RehearsalFree again = learner(RehearsalFreeConfig.of(net(), 1, 0, 0, 0));
         walk(again, parts().get(0));
         try (Scope s = Scope.open()) {
             again.begin(parts().get(0));
@@ -433,9 +438,9 @@ class RehearsalFreeTest {
 
     @Test
     void startsFromPretrainedWeightsAndHoldsThem() {
-        RehearsalFree trained = learner(Config.of(net(), 0, 0, 0, 0));
+        RehearsalFree trained = learner(RehearsalFreeConfig.of(net(), 0, 0, 0, 0));
         parts().forEach(e -> walk(trained, e));
-        RehearsalFree l = learner(Config.of(net(), 0, 0, 10, 0));
+        RehearsalFree l = learner(RehearsalFreeConfig.of(net(), 0, 0, 10, 0));
         l.startFrom(trained.model());
         try (Scope s = Scope.open()) {
             Tensor fc = l.net().parameters().get("fc.0.weight").detach();
@@ -450,12 +455,145 @@ class RehearsalFreeTest {
     }
 
     @Test
+    void aClassThatComesAgainIsRefusedOnRequest() {
+        RehearsalFree l = learner(RehearsalFreeConfig.of(net(), 1, 0, 0, 0).with(Returning.REFUSE));
+        walk(l, parts().get(0));
+        State before = l.state().copy();
+        try (Scope s = Scope.open()) {
+            assertThatThrownBy(() -> l.begin(parts().get(0)))
+                    .hasMessageContaining("[0, 1]")
+                    .hasMessageContaining("gacil");
+            assertThatThrownBy(() -> l.learn(first(parts().get(0)))).hasMessageContaining("returning=REFUSE");
+            assertThat(l.state().sameAs(before)).isTrue();
+            before.tensors().values().forEach(Tensor::close);
+            l.begin(parts().get(1));
+            assertThat(l.learn(first(parts().get(1))).loss()).isPositive();
+        }
+    }
+
+    @Test
+    void aPretrainedStartFreezesRunningStatisticsAfterTheFirstPart() {
+        NetConfig normed = new NetConfig(
+                BackboneConfig.mlp(Init.KAIMING_UNIFORM, 8).withNorm(Norm.BATCH),
+                OptimizerConfig.sgd(0.05, 0.9),
+                false);
+        for (boolean pretrained : new boolean[] {true, false}) {
+            RehearsalFree l = learner(RehearsalFreeConfig.of(normed, 0, 0, 1, 0));
+            if (pretrained) {
+                RehearsalFree trained = learner(RehearsalFreeConfig.of(normed, 0, 0, 0, 0));
+                parts().forEach(e -> walk(trained, e));
+                l.startFrom(trained.model());
+                assertThat(statistics(l)).isEqualTo(statistics(trained));
+            }
+            double[] fresh = statistics(l);
+            walk(l, parts().get(0));
+            double[] first = statistics(l);
+            walk(l, parts().get(1));
+            assertThat(first).isNotEqualTo(fresh);
+            assertThat(Arrays.equals(statistics(l), first)).isEqualTo(pretrained);
+        }
+    }
+
+    private static double[] statistics(RehearsalFree l) {
+        return Tensors.doubles(l.model().state().tensor("norm.0.mean"));
+    }
+
+    @Test
+    void weightsOfAnotherNetworkAreRefused() {
+        RehearsalFree l = learner(RehearsalFreeConfig.of(net(), 0, 0, 1, 0));
+        RehearsalFree wide = learner(RehearsalFreeConfig.of(
+                new NetConfig(BackboneConfig.mlp(Init.KAIMING_UNIFORM, 9), OptimizerConfig.sgd(0.05), false),
+                0,
+                0,
+                0,
+                0));
+        assertThatThrownBy(() -> l.startFrom(wide.model()))
+                .hasMessageContaining("fc.0.")
+                .hasMessageContaining("net.backbone");
+    }
+
+    @Test
+    void importanceOfBatchesIsThatOfRowsWhenABatchIsOneRow() {
+        double[] price = new double[3];
+        for (int i = 0; i < price.length; i++) {
+            RehearsalFree l = learner(RehearsalFreeConfig.of(net(), 0, 0, 0, 10).withEwcBatch(new int[] {0, 1, 6}[i]));
+            price[i] = atTheSwitch(l, b -> {
+                l.learn(b);
+                return value(l.learn(b), "anchor");
+            });
+        }
+        assertThat(price[1]).isCloseTo(price[0], within(1e-4 * price[0]));
+        assertThat(price[2]).isPositive().isLessThan(price[0]);
+    }
+
+    @Test
+    void stagesAddTheBlocksOfATransformer() {
+        MemoryDataset images = images();
+        NetConfig vit = new NetConfig(
+                new BackboneConfig(BackboneConfig.Kind.VIT, List.of(), Init.KAIMING_UNIFORM),
+                OptimizerConfig.sgd(0.1),
+                false);
+        Experience e = new Experience(0, 0, images, images.schema().classes(), true, Pace.inOrder(4));
+        double[] held = new double[2];
+        for (int i = 0; i < 2; i++) {
+            RehearsalFreeConfig c = RehearsalFreeConfig.of(vit, 0, 1, 0, 0);
+            RehearsalFree l = new RehearsalFree(i == 0 ? c : c.withFeatKdStages(), images.schema(), Rng.of(1));
+            walk(l, e);
+            try (Scope s = Scope.open()) {
+                l.begin(e);
+                assertThat(value(l.learn(first(e)), "featKd")).isCloseTo(0, within(1e-8));
+                // one step away both have moved alike
+                held[i] = value(l.learn(first(e)), "featKd");
+            }
+        }
+        assertThat(held[1]).isGreaterThan(held[0]);
+    }
+
+    @Test
+    void everyPresetHasANameAndLearns() {
+        LearnerPlugin<?> plugin = Registry.load().learner("rehearsal-free");
+        assertThat(plugin.presets().keySet())
+                .containsExactly(
+                        "ft",
+                        "ft++",
+                        "lwf",
+                        "predkd",
+                        "predkd+featkd",
+                        "predkd+l2",
+                        "predkd+ewc",
+                        "l2",
+                        "ewc",
+                        "featkd",
+                        "pretrained-l2",
+                        "vit-qkv-l2");
+        MemoryDataset images = images();
+        Experience e = new Experience(0, 0, images, images.schema().classes(), true, Pace.inOrder(4));
+        for (String name : plugin.presets().keySet()) {
+            try (Learner l = learner(Registry.load().learner("rehearsal-free:" + name), images.schema())) {
+                walk(l, e);
+                walk(l, e);
+                try (Scope s = Scope.open()) {
+                    assertThat(l.predict(images.rows(0, 1).inputs()).classes())
+                            .as(name)
+                            .hasSize(2);
+                }
+            }
+        }
+    }
+
+    private static <C extends Record> Learner learner(LearnerPlugin<C> p, dev.holdfast.data.Schema schema) {
+        return p.create(p.defaults(), schema, Rng.of(1));
+    }
+
+    @Test
     void badRequestsAreNamed() {
-        assertThatThrownBy(() -> Config.of(net(), -1, 0, 0, 0)).hasMessageContaining("predKd");
-        assertThatThrownBy(() -> Config.of(net(), 0, 0, Double.NaN, 0)).hasMessageContaining("l2");
-        assertThatThrownBy(() -> Config.of(net().withAllClassesFromStart(), 0, 0, 0, 0))
+        assertThatThrownBy(() -> RehearsalFreeConfig.of(net(), -1, 0, 0, 0)).hasMessageContaining("predKd");
+        assertThatThrownBy(() -> RehearsalFreeConfig.of(net(), 0, 0, Double.NaN, 0))
+                .hasMessageContaining("l2");
+        assertThatThrownBy(() -> RehearsalFreeConfig.of(net().withAllClassesFromStart(), 0, 0, 0, 0))
                 .hasMessageContaining("allClassesFromStart");
-        assertThatThrownBy(() -> learner(Config.of(net(), 0, 0, 1, 0).with(Anchor.ATTENTION_QKV)))
+        assertThatThrownBy(
+                        () -> learner(RehearsalFreeConfig.of(net(), 0, 0, 1, 0).with(Anchor.ATTENTION_QKV)))
                 .hasMessageContaining("ATTENTION_QKV")
                 .hasMessageContaining("fc.0.weight");
         assertThatThrownBy(() -> TaskForgetting.of(new double[][] {{1}, {}})).hasMessageContaining("Row 1");
