@@ -121,7 +121,8 @@ record FrozenFeatures(MemoryDataset train, MemoryDataset test, double epochSecon
                         Tensors.of(ids.stream().mapToLong(Long::longValue).toArray(), ids.size())));
     }
 
-    private static MemoryDataset seen(MemoryDataset images, Model model) {
+    /** All rows through a network that stands still. */
+    static MemoryDataset seen(Dataset images, Model model) {
         List<Tensor> rows = new ArrayList<>();
         int n = (int) images.size();
         for (int from = 0; from < n; from += CHUNK) {
@@ -136,7 +137,7 @@ record FrozenFeatures(MemoryDataset train, MemoryDataset test, double epochSecon
         return MemoryDataset.of(
                 Schema.vectors(all.size(1), images.schema().classes()),
                 Inputs.of(all),
-                new Target.ClassIds(Tensors.copy(((Target.ClassIds) images.target()).ids())));
+                new Target.ClassIds(Tensors.of(images.classIds(), n)));
     }
 
     /** The same features, a stratified share of the training rows held back as test rows. */
