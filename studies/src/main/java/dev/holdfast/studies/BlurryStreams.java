@@ -17,11 +17,13 @@ import dev.holdfast.learner.analytic.GAcil;
 import dev.holdfast.learner.baseline.Finetune;
 import dev.holdfast.learner.regularize.AnchoredLearner;
 import dev.holdfast.learner.regularize.Lwf;
+import dev.holdfast.learner.replay.AsymmetricReplay;
 import dev.holdfast.learner.replay.ExperienceReplay;
 import dev.holdfast.learner.replay.Store;
 import dev.holdfast.nn.layer.Init;
 import dev.holdfast.optim.config.OptimizerConfig;
 import dev.holdfast.penalty.Anchored;
+import dev.holdfast.penalty.RiemannianWalk;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.MetricLog;
 import dev.holdfast.scenario.Blurry;
@@ -51,8 +53,8 @@ import org.bytedeco.pytorch.Tensor;
  *
  * <p>The gradient methods use Adam on a linear classifier or, where this is one of their settings, on one hidden layer.
  * Every method has four settings to choose from; the one with the best last accuracy on a fifth of the training rows,
- * held back, in another order of classes is taken. LwF and EWC are told where parts end and EWC may read them again, which
- * the stream denies the others. Orders differ by seed; the extractor and a learner's own draws do not.
+ * held back, in another order of classes is taken. LwF, EWC and EWC++ are told where parts end and EWC may read them again,
+ * which the stream denies the others. EWC++ and ER-ACE are reported only. Orders differ by seed; the extractor and a learner's own draws do not.
  */
 public final class BlurryStreams implements Study {
     private static final String BED = "Si-Blurry-50-10";
@@ -245,7 +247,15 @@ public final class BlurryStreams implements Study {
                 "softmax", softmax(0.001, false), softmax(0.01, false), softmax(0.001, true), softmax(0.01, true)));
         all.add(new Method("LwF", List.of(lwf(0.001, 1), lwf(0.001, 10), lwf(0.01, 1), lwf(0.01, 10)), true));
         all.add(new Method("EWC", List.of(ewc(0.001, 1), ewc(0.001, 100), ewc(0.01, 1), ewc(0.01, 100)), true));
+        all.add(new Method(
+                "EWC++", List.of(ewcpp(0.001, 1), ewcpp(0.001, 100), ewcpp(0.01, 1), ewcpp(0.01, 100)), true));
         for (int capacity : new int[] {500, 2000}) {
+            all.add(Method.of(
+                    "ER-ACE " + capacity,
+                    asymmetric(0.001, false, capacity),
+                    asymmetric(0.01, false, capacity),
+                    asymmetric(0.001, true, capacity),
+                    asymmetric(0.01, true, capacity)));
             all.add(Method.of(
                     "ER " + capacity,
                     replay(0.001, false, capacity),
@@ -295,6 +305,19 @@ public final class BlurryStreams implements Study {
         return new Setting<>(
                 new AnchoredLearner.EwcPlugin(),
                 new AnchoredLearner.EwcConfig(net(rate, false), Anchored.Config.onlineEwc(strength, 1)));
+    }
+
+    private static Setting<AnchoredLearner.WalkConfig> ewcpp(double rate, double strength) {
+        return new Setting<>(
+                new AnchoredLearner.EwcPlusPlusPlugin(),
+                new AnchoredLearner.WalkConfig(net(rate, false), RiemannianWalk.Config.fisher(strength)));
+    }
+
+    private static Setting<AsymmetricReplay.Config> asymmetric(double rate, boolean hidden, int capacity) {
+        return new Setting<>(
+                new AsymmetricReplay.Plugin(),
+                new AsymmetricReplay.Config(
+                        net(rate, hidden), capacity, 16, Store.RESERVOIR, AsymmetricReplay.Start.FIRST_BATCH));
     }
 
     private static Setting<ExperienceReplay.Config> replay(double rate, boolean hidden, int capacity) {

@@ -18,6 +18,9 @@ import dev.holdfast.learner.analytic.Fetril.Classifier;
 import dev.holdfast.learner.analytic.GAcil;
 import dev.holdfast.learner.baseline.Finetune;
 import dev.holdfast.learner.regularize.Lwf;
+import dev.holdfast.learner.regularize.RehearsalFreeConfig;
+import dev.holdfast.learner.regularize.RehearsalFreePlugin;
+import dev.holdfast.nn.layer.Init;
 import dev.holdfast.optim.config.OptimizerConfig;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.run.MetricLog;
@@ -46,11 +49,14 @@ import java.util.stream.IntStream;
  * Borrowed features for old classes: clothes and digits, twenty classes in a drawn order, the first ten at once and the
  * rest in five parts of two or ten of one, on the same 64 features of a ConvNet that was trained on the first ten.
  *
- * <p>C of all support vector machines, the rate of the softmax layer and of the fine-tuned head, and the strength of LwF are
- * each the best of three settings on a fifth of the training rows of the first ten classes, held back: C and the layer's
- * rate when these classes are learnt at once, the others over a stream of them in five parts. SLDA and G-ACIL, which are
- * only reported, are not tuned. Average incremental accuracy is the mean over states, the first included,
+ * <p>C of all support vector machines, the rates of the softmax layer, of the fine-tuned head and of LwF-MC, and the
+ * strength of LwF are each the best of three settings on a fifth of the training rows of the first ten classes, held back:
+ * C and the layer's rate when these classes are learnt at once, the others over a stream of them in five parts. SLDA and
+ * G-ACIL, which are only reported, are not tuned. Average incremental accuracy is the mean over states, the first included,
  * of accuracy on the test rows of all classes so far.
+ *
+ * <p>A second bed (full only): letters, thirteen at once and thirteen one by one, on 64 features of a perceptron that was
+ * trained on the first thirteen in twenty passes.
  */
 public final class BorrowedFeatures implements Study {
     private static final String FIVE = "10 + 5 x 2";
@@ -60,6 +66,8 @@ public final class BorrowedFeatures implements Study {
     private static final String LOSS = "loss from T = 5 to T = 10, points";
     private static final String STATE = "seconds a state, share of an epoch of fine-tuning the network";
     private static final String FETRIL = "FeTrIL";
+    private static final String LWF_MC = "LwF-MC, head";
+    private static final String LETTERS = "letters, 13 + 13 x 1";
     private static final String BOUND = "SVM on all true features";
 
     /**
@@ -128,6 +136,7 @@ public final class BorrowedFeatures implements Study {
                         new Rule.Bound(TEN, LOSS, FETRIL, -100, 4, 1),
                         true),
                 at(FIVE, "5 LwF", "LwF, head", 10, "FeTrIL is at least 10 points above LwF of the head"),
+                at(FIVE, "5 LwF-MC", LWF_MC, 10, "FeTrIL is at least 10 points above LwF-MC of the head"),
                 at(FIVE, "6 layer", "FeTrIL, FC", -1, "Machines are at most 1 point below the softmax layer"),
                 new Criterion(
                         "7 time",
@@ -137,6 +146,11 @@ public final class BorrowedFeatures implements Study {
                 new Criterion(
                         "DeeSIL, ten",
                         "DeeSIL is left out of ten parts: a class that is alone in its part has no negatives",
+                        new Rule.Report(),
+                        false),
+                new Criterion(
+                        "letters",
+                        "The second bed, letters as a perceptron 16-128-64 sees them, is run in full only and reported",
                         new Rule.Report(),
                         false),
                 new Criterion("others", "The random selector, SLDA and G-ACIL are reported", new Rule.Report(), false));
@@ -159,6 +173,9 @@ public final class BorrowedFeatures implements Study {
             if (!c.cancelled()) {
                 seed(c, size, seed, rows);
             }
+            if (c.budget() == StudyContext.Budget.FULL && !c.cancelled()) {
+                letters(c, seed, rows);
+            }
         }
         return new Findings(rows);
     }
@@ -167,12 +184,30 @@ public final class BorrowedFeatures implements Study {
         c.progress(rows.size(), -1, "training the extractor, seed " + seed);
         FrozenFeatures f =
                 FrozenFeatures.of(size.sets, size.first, size.perClass, size.testPerClass, size.epochs, seed);
-        List<Arm<?>> arms = arms(c, size, f, rows, seed);
+        List<Arm<?>> arms = arms(c, size, f, FIVE, rows, seed);
         int classes = f.train().schema().classes().size();
         FrozenFeatures unit = f.normalised();
         double fiveParts = run(c, f, unit, size, FIVE, Math.max(1, (classes - size.first) / 5), arms, seed, rows);
         double tenParts = run(c, f, unit, size, TEN, 1, arms, seed, rows);
         rows.add(new Row(FETRIL, TEN, seed, LOSS, fiveParts - tenParts));
+        f.close();
+        unit.close();
+    }
+
+    private static void letters(StudyContext c, long seed, List<Row> rows) {
+        Size size =
+                new Size(List.of(c.data("tabular/letterrecognition.csv.gz?label=label")), 13, 500, 200, 20, 1, true);
+        c.progress(rows.size(), -1, "training the extractor of letters, seed " + seed);
+        FrozenFeatures f = FrozenFeatures.of(
+                size.sets,
+                BackboneConfig.mlp(Init.KAIMING_UNIFORM, 128, 64),
+                size.first,
+                size.perClass,
+                size.testPerClass,
+                size.epochs,
+                seed);
+        FrozenFeatures unit = f.normalised();
+        run(c, f, unit, size, LETTERS, 1, arms(c, size, f, LETTERS, rows, seed), seed, rows);
         f.close();
         unit.close();
     }
@@ -192,7 +227,7 @@ public final class BorrowedFeatures implements Study {
         Scenario normalised = stream(unit, size.first, increment);
         double fetril = 0;
         for (Arm<?> arm : arms) {
-            if (c.cancelled() || arm.name.equals("DeeSIL") && bed.equals(TEN)) {
+            if (c.cancelled() || arm.name.equals("DeeSIL") && increment == 1) {
                 continue;
             }
             c.progress(rows.size(), -1, arm.name + ", " + bed + ", seed " + seed);
@@ -219,14 +254,15 @@ public final class BorrowedFeatures implements Study {
         return fetril;
     }
 
-    private static List<Arm<?>> arms(StudyContext c, Size size, FrozenFeatures f, List<Row> rows, long seed) {
+    private static List<Arm<?>> arms(
+            StudyContext c, Size size, FrozenFeatures f, String bed, List<Row> rows, long seed) {
         List<Arm<?>> arms = new ArrayList<>();
         FrozenFeatures held = firstClasses(size, f);
         Fetril.Config machines = best(List.of(machines(0.1), machines(1), machines(10)), held);
         Fetril.Config layer = best(List.of(layer(0.05), layer(0.5), layer(5)), held);
         double svm = machines.c();
-        rows.add(new Row("all machines", FIVE, seed, "C chosen", svm));
-        rows.add(new Row("FeTrIL, FC", FIVE, seed, "rate chosen", layer.fc().rate()));
+        rows.add(new Row("all machines", bed, seed, "C chosen", svm));
+        rows.add(new Row("FeTrIL, FC", bed, seed, "rate chosen", layer.fc().rate()));
         arms.add(fetril(FETRIL, machines));
         arms.add(fetril("FeTrIL, RANDOM", machines.with(Selector.RANDOM, Classifier.SVC, svm)));
         if (size.variants) {
@@ -253,15 +289,19 @@ public final class BorrowedFeatures implements Study {
                 new GAcil.Plugin(),
                 GAcil.Config.of(FeatureSpace.Config.inputs(), 1024, 0.1, false, Form.RECURSIVE)));
         List<Arm<?>> heads = new ArrayList<>();
+        List<Arm<?>> sigmoids = new ArrayList<>();
         List<Arm<?>> distilled = new ArrayList<>();
         for (double rate : new double[] {1e-4, 1e-3, 1e-2}) {
+            sigmoids.add(
+                    new Arm<>(LWF_MC, new RehearsalFreePlugin.LwfMc(), RehearsalFreeConfig.of(head(rate), 1, 0, 0, 0)));
             heads.add(new Arm<>("fine-tuned head", new Finetune.Plugin(), Finetune.Config.of(head(rate))));
         }
         for (double strength : new double[] {1, 10, 100}) {
             distilled.add(new Arm<>("LwF, head", new Lwf.Plugin(), Lwf.Config.of(head(1e-3), strength, 2)));
         }
-        arms.add(tuned(c, size, held, heads, rows, seed));
-        arms.add(tuned(c, size, held, distilled, rows, seed));
+        arms.add(tuned(c, size, held, heads, bed, rows, seed));
+        arms.add(tuned(c, size, held, distilled, bed, rows, seed));
+        arms.add(tuned(c, size, held, sigmoids, bed, rows, seed));
         arms.add(fetril(BOUND, machines));
         return arms;
     }
@@ -337,8 +377,15 @@ public final class BorrowedFeatures implements Study {
     }
 
     private static Arm<?> tuned(
-            StudyContext c, Size size, FrozenFeatures held, List<Arm<?>> settings, List<Row> rows, long seed) {
-        Scenario s = stream(held, Math.max(1, size.first / 5), Math.max(1, size.first / 5));
+            StudyContext c,
+            Size size,
+            FrozenFeatures held,
+            List<Arm<?>> settings,
+            String bed,
+            List<Row> rows,
+            long seed) {
+        int increment = Math.max(1, size.first / 5);
+        Scenario s = stream(held, size.first - increment * Math.min(4, (size.first - 1) / increment), increment);
         int best = 0;
         double most = -1;
         for (int i = 0; i < settings.size() && !c.cancelled(); i++) {
@@ -348,7 +395,7 @@ public final class BorrowedFeatures implements Study {
                 best = i;
             }
         }
-        rows.add(new Row(settings.get(best).name, FIVE, seed, "setting chosen, of " + settings.size(), best + 1));
+        rows.add(new Row(settings.get(best).name, bed, seed, "setting chosen, of " + settings.size(), best + 1));
         return settings.get(best);
     }
 

@@ -31,8 +31,8 @@ import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Images as a ConvNet 16-32-64 sees them that was trained once, on the first few classes, and never again: 64 numbers a
- * row, the same for every method of a study.
+ * Rows as a network (for images a ConvNet 16-32-64) sees them that was trained once, on the first few classes, and never
+ * again: 64 numbers a row, the same for every method of a study.
  *
  * @param train features of all classes, classes numbered in the drawn order
  * @param test as {@code train}
@@ -40,9 +40,11 @@ import org.bytedeco.pytorch.Tensor;
  */
 record FrozenFeatures(MemoryDataset train, MemoryDataset test, double epochSeconds) {
     private static final int CHUNK = 500;
+    private static final BackboneConfig CONV =
+            new BackboneConfig(BackboneConfig.Kind.CONVNET, List.of(16, 32, 64), Init.KAIMING_UNIFORM);
 
     /**
-     * Draws an order of the classes, trains the extractor on the first of them, and looks at all rows through it.
+     * Draws an order of the classes, trains the ConvNet on the first of them, and looks at all rows through it.
      *
      * @param known classes that the extractor is trained on
      * @param trainPerClass rows a class
@@ -50,6 +52,18 @@ record FrozenFeatures(MemoryDataset train, MemoryDataset test, double epochSecon
      */
     static FrozenFeatures of(
             List<DataPair> sets, int known, int trainPerClass, int testPerClass, int epochs, long seed) {
+        return of(sets, CONV, known, trainPerClass, testPerClass, epochs, seed);
+    }
+
+    /** The same with another network. */
+    static FrozenFeatures of(
+            List<DataPair> sets,
+            BackboneConfig extractor,
+            int known,
+            int trainPerClass,
+            int testPerClass,
+            int epochs,
+            long seed) {
         Rng rng = Rng.of(seed).child("features");
         List<Dataset> train = sets.stream()
                 .map(p -> few(p.train(), trainPerClass, rng.child("train")))
@@ -68,10 +82,7 @@ record FrozenFeatures(MemoryDataset train, MemoryDataset test, double epochSecon
             long[] ids = images.classIds();
             Dataset first = images.subset(
                     IntStream.range(0, ids.length).filter(i -> ids[i] < known).toArray());
-            NetConfig net = new NetConfig(
-                    new BackboneConfig(BackboneConfig.Kind.CONVNET, List.of(16, 32, 64), Init.KAIMING_UNIFORM),
-                    OptimizerConfig.adam(1e-3),
-                    false);
+            NetConfig net = new NetConfig(extractor, OptimizerConfig.adam(1e-3), false);
             try (Finetune learner = new Finetune(Finetune.Config.of(net), images.schema(), rng.child("extractor"))) {
                 Run run = new Run(
                                 learner,
@@ -115,7 +126,9 @@ record FrozenFeatures(MemoryDataset train, MemoryDataset test, double epochSecon
         ClassIndex classes =
                 ClassIndex.named(IntStream.of(order).mapToObj(names::get).toList());
         return MemoryDataset.of(
-                Schema.images(shape.get(0), shape.get(1), shape.get(2), classes),
+                shape.size() == 1
+                        ? Schema.vectors(shape.get(0), classes)
+                        : Schema.images(shape.get(0), shape.get(1), shape.get(2), classes),
                 Inputs.of(Tensors.cat(0, x.toArray(new Tensor[0]))),
                 new Target.ClassIds(
                         Tensors.of(ids.stream().mapToLong(Long::longValue).toArray(), ids.size())));
