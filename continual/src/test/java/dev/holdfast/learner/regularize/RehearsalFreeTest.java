@@ -491,6 +491,13 @@ class RehearsalFreeTest {
             walk(l, parts().get(1));
             assertThat(first).isNotEqualTo(fresh);
             assertThat(Arrays.equals(statistics(l), first)).isEqualTo(pretrained);
+            RehearsalFree resumed = learner(RehearsalFreeConfig.of(normed, 0, 0, 1, 0));
+            resumed.load(l.state());
+            double[] saved = statistics(resumed);
+            walk(resumed, parts().get(1));
+            assertThat(Arrays.equals(statistics(resumed), saved))
+                    .as("a resumed learner knows how it began")
+                    .isEqualTo(pretrained);
         }
     }
 
