@@ -4,10 +4,12 @@ import dev.holdfast.config.Doc;
 import dev.holdfast.learner.NetConfig;
 
 /**
- * The combination that {@link RehearsalFree} learns with. Distillation has the form of the classification: sigmoids with BCE, else a softmax at T = 2.
+ * The combination that {@link RehearsalFree} learns with. Distillation has the form of the classification: sigmoids with
+ * BCE, else a softmax at T = 2.
  *
  * @param featKdStages hold the output of every block ({@code block.0}, {@code block.1}, ... of a transformer,
- *     {@code stage.0.0}, ... of a ResNet) instead of the features that the head sees alone; a network without blocks has one stage, the features
+ *     {@code stage.0.0}, ... of a ResNet) instead of the features that the head sees alone; a network without blocks has
+ *     one stage, the features
  * @param ewcRows rows that EWC's importance is measured on; 0 = all
  * @param ewcBatch 0 = the mean square of every row's gradient; else the square of the mean gradient of so many rows,
  *     which is quicker and smaller
