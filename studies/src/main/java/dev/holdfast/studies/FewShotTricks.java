@@ -144,15 +144,15 @@ public final class FewShotTricks implements Study {
                 run(c, alone(c.data("sample"), "smoke", tiny, 1), tiny, 1, rows);
             }
             case QUICK -> {
-                Size quick = new Size(300, 100, 4, 10, List.of(16, 32, 64), some);
+                Size quick = new Size(300, 50, 4, 10, List.of(16, 32, 64), some);
                 run(c, both(c.data("fashion"), c.data("mnist"), quick, 1), quick, 1, rows);
             }
             case FULL -> {
-                Size full = new Size(600, 200, 8, 10, List.of(16, 32, 64), List.of());
+                Size full = new Size(600, 100, 8, 10, List.of(16, 32, 64), List.of());
                 Size letters = new Size(400, 100, 20, 10, List.of(128, 64), List.of());
                 for (long seed : c.seeds(2)) {
                     run(c, both(c.data("fashion"), c.data("mnist"), full, seed), full, seed, rows);
-                    Size pair = new Size(600, 200, 8, 10, List.of(16, 32, 64), List.of(BASELINE, VIEWS));
+                    Size pair = new Size(600, 100, 8, 10, List.of(16, 32, 64), List.of(BASELINE, VIEWS));
                     run(c, alone(c.data("fashion"), ALONE, pair, seed), pair, seed, rows);
                     run(
                             c,
@@ -308,7 +308,7 @@ public final class FewShotTricks implements Study {
             c.progress(rows.size(), -1, rung.getKey() + ", " + bed.name + ", seed " + seed);
             BagConfig config = rung.getValue();
             // tuning begins after the base, so rungs that differ in it share their base
-            BagConfig base = config.with(Tuning.off()).with(Classifier.AUTO);
+            BagConfig base = config.with(Tuning.off()).with(Classifier.MEAN);
             Trained t = trained.get(base);
             t = t == null ? train(c, config, bed, size, seed) : ended(t, config, bed, size, seed);
             trained.putIfAbsent(base, t);
@@ -319,6 +319,17 @@ public final class FewShotTricks implements Study {
             if (rung.getKey().equals("width")
                     || bed.name.equals(LETTERS) && rung.getKey().equals("pretraining")) {
                 rates(c, config, bed, size, seed, t, rows);
+            }
+            if (rung.getKey().equals(BAG) && c.budget() == StudyContext.Budget.FULL) {
+                for (Classifier other : List.of(Classifier.ASSIGNED, Classifier.BLEND)) {
+                    BagConfig stands = config.with(other);
+                    report(
+                            BAG + ", " + (other == Classifier.BLEND ? "half-way to prototypes" : "prototypes"),
+                            bed,
+                            seed,
+                            draws(c, stands, bed, size, seed, ended(t, stands, bed, size, seed)),
+                            rows);
+                }
             }
         }
         BagConfig baseline = BagConfig.baseline().with(bed.net);
@@ -361,10 +372,9 @@ public final class FewShotTricks implements Study {
             StudyContext c, BagConfig rung, Bed bed, Size size, long seed, Trained t, List<Row> rows) {
         for (double rate : new double[] {1e-3, 1e-2, 1e-1}) {
             for (double encoder : new double[] {0, 0.02, 0.2}) {
-                BagConfig tuned =
-                        rung.with(Tuning.lastStage().withRates(rate, encoder)).with(Classifier.MEAN);
+                BagConfig tuned = rung.with(Tuning.lastStage().withRates(rate, encoder));
                 report(
-                        "means, tuned at " + rate + ", encoder x " + encoder,
+                        "tuned at " + rate + ", encoder x " + encoder,
                         bed,
                         seed,
                         draws(c, tuned, bed, size, seed, t),

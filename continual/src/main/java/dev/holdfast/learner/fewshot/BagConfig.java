@@ -37,16 +37,14 @@ public record BagConfig(
                 double rotation,
         Pretraining pretraining,
         Tuning tuning,
-        @Doc("what stands for a class after the base; AUTO = ASSIGNED with assigned prototypes and tuning, else MEAN")
-                Classifier classifier,
+        @Doc("what stands for a class after the base") Classifier classifier,
         @Doc("false: the network stays as it was drawn") boolean trainBase,
         @Doc("REFUSE or UPDATE when an announced part names a known class") Returning returning) {
     /** What stands for a class. */
     public enum Classifier {
-        AUTO,
         /** The mean embedding of its rows. */
         MEAN,
-        /** Its assigned prototype. */
+        /** Its assigned prototype; few small steps do not bring features of new classes there. */
         ASSIGNED,
         /** The direction half-way between the two. */
         BLEND
@@ -291,7 +289,7 @@ public record BagConfig(
                 0,
                 new Pretraining(false, 0, 0.5, 64),
                 Tuning.off(),
-                Classifier.AUTO,
+                Classifier.MEAN,
                 true,
                 Returning.REFUSE);
     }
@@ -529,12 +527,5 @@ public record BagConfig(
 
     boolean assigns() {
         return assigned.use != Assigned.Use.OFF;
-    }
-
-    /** What stands for a class, AUTO resolved. */
-    Classifier resolved() {
-        return classifier != Classifier.AUTO
-                ? classifier
-                : assigns() && tuning.on() ? Classifier.ASSIGNED : Classifier.MEAN;
     }
 }

@@ -288,8 +288,8 @@ public final class FscilBag implements NetLearner {
             return means;
         }
         Tensor own = Tensors.slice(prototypes, from, from + means.size(0));
-        return switch (config.resolved()) {
-            case MEAN, AUTO -> means;
+        return switch (config.classifier()) {
+            case MEAN -> means;
             case ASSIGNED -> own;
             case BLEND -> SupervisedContrastive.unit(means).add(own);
         };
@@ -325,7 +325,7 @@ public final class FscilBag implements NetLearner {
                         config.tuning(),
                         material(later, joint, fresh),
                         weights,
-                        config.resolved() != BagConfig.Classifier.ASSIGNED,
+                        config.classifier() != BagConfig.Classifier.ASSIGNED,
                         masks);
                 weights = t.weights();
                 loss = t.loss();
