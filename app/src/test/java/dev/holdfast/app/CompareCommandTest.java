@@ -70,6 +70,30 @@ class CompareCommandTest {
         assertThat(Files.size(out.resolve("report.html"))).isGreaterThan(500_000);
     }
 
+    /** Where parts are announced and tasks known, nearly everyone fits; nobody may break down. */
+    @Test
+    void everyoneRunsThroughOnTheSample() {
+        TinyData.Ran r = TinyData.run(
+                "compare",
+                "sample",
+                "--scenario",
+                "task-incremental",
+                "--learners",
+                "all",
+                "--budget",
+                "smoke",
+                "--out",
+                out);
+        assertThat(r.code()).as(r.out() + r.err()).isZero();
+        assertThat(results().beds().get(0).summary())
+                .allSatisfy(s -> assertThat(s.status()).as(s.learner()).isEqualTo(Trial.Status.DONE))
+                .extracting(Summary::learner)
+                .contains("er", "er-ace", "mir", "der", "derpp", "fdr", "gem", "agem", "icarl", "gdumb", "bic", "wa")
+                .contains("generative-replay", "ewc", "ewcpp", "si", "r-walk", "lwf", "lwf-mc", "rehearsal-free")
+                .contains("ogd", "gpm", "packnet", "hat", "pnn", "den-lite", "der-expansion", "l2p")
+                .contains("ncm", "slda", "gacil", "fetril", "deesil", "pl-fms", "clib");
+    }
+
     /** A stream that is online by its own default is one pass without a word from the user. */
     @Test
     void blurryStreamsAreOnePassOfMixedClasses() {

@@ -38,7 +38,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import org.hipparchus.distribution.continuous.NormalDistribution;
+import org.hipparchus.distribution.discrete.BinomialDistribution;
 
 /**
  * What tuning on the stream that is scored adds to a learner's score: learners tuned on some classes and scored on others,
@@ -58,9 +58,10 @@ public final class TwoPhaseTuning implements Study {
     private static final String TAU = "Kendall's tau-b of both rankings";
     private static final String KNOBS = "Spearman's correlation of options and overestimation";
     private static final String FURTHER = "overestimation, digits and clothes less letters, points";
-    private static final String NOISE = "random guesses: overestimation less its expectation, standard deviations";
+    private static final String NOISE = "random guesses: overestimation less its expectation, standard errors";
     private static final int STORED = 20;
     private static final int GUESSES = 400;
+    private static final int CHOICES = 10;
 
     /**
      * How much is done.
@@ -111,7 +112,7 @@ public final class TwoPhaseTuning implements Study {
                         true),
                 new Criterion(
                         "4 noise",
-                        "Random guesses are overestimated by the expected maximum of as many draws, within 2 deviations",
+                        "Random guesses are overestimated by the expected maximum of as many draws, within 2 standard errors",
                         new Rule.Bound(ALL, NOISE, "random guesses", -2, 2, 1),
                         true),
                 new Criterion(
@@ -128,7 +129,7 @@ public final class TwoPhaseTuning implements Study {
         Size size =
                 switch (c.budget()) {
                     case SMOKE -> new Size(List.of("finetune", "gacil"), 10, 2, 1, 1, 0);
-                    case QUICK -> new Size(five, 100, 4, 1, 1, 0);
+                    case QUICK -> new Size(five, 600, 4, 1, 1, 0);
                     case FULL ->
                         new Size(
                                 List.of(
@@ -142,7 +143,7 @@ public final class TwoPhaseTuning implements Study {
                                         "wa",
                                         "der-expansion",
                                         "gacil"),
-                                200,
+                                600,
                                 10,
                                 2,
                                 3,
@@ -341,9 +342,8 @@ public final class TwoPhaseTuning implements Study {
      * R settings lies above any one by the expected maximum of R draws.
      */
     private static void guesses(int trials, List<Row> rows) {
-        int repeats = 200;
+        int repeats = 5000;
         double[] over = new double[repeats];
-        List<Double> single = new ArrayList<>();
         Rng rng = Rng.of(1).child("guesses");
         for (int i = 0; i < repeats; i++) {
             List<Tuned.Tried> tuning = new ArrayList<>();
@@ -351,7 +351,6 @@ public final class TwoPhaseTuning implements Study {
             for (int r = 0; r < trials; r++) {
                 tuning.add(new Tuned.Tried(Map.of("setting", Integer.toString(r)), 1, List.of(guess(rng))));
                 scored.add(List.of(guess(rng)));
-                single.add(scored.get(r).get(0).scores().average());
             }
             Tuned t = Tuned.of("random guesses", tuning, Selection.AVERAGE);
             over[i] = TwoPhaseReport.of(Selection.AVERAGE, List.of(t), List.of(scored))
@@ -359,35 +358,29 @@ public final class TwoPhaseTuning implements Study {
                     .get(0)
                     .overestimation();
         }
-        double one = single.stream().mapToDouble(v -> v).average().orElseThrow();
-        double sd = Math.sqrt(
-                single.stream().mapToDouble(v -> (v - one) * (v - one)).sum() / (single.size() - 1));
         double mean = mean(over);
+        double expected = expectedMaximum(trials) / GUESSES - 1.0 / CHOICES;
         double error =
                 Math.sqrt(Arrays.stream(over).map(v -> (v - mean) * (v - mean)).sum() / (repeats - 1.0) / repeats);
         rows.add(new Row("random guesses", ALL, 1, OVER, 100 * mean));
-        rows.add(new Row("random guesses", ALL, 1, NOISE, (mean - sd * expectedMaximum(trials)) / error));
+        rows.add(new Row("random guesses", ALL, 1, NOISE, (mean - expected) / error));
     }
 
     private static Outcome guess(Rng rng) {
         int right = 0;
         for (int i = 0; i < GUESSES; i++) {
-            right += rng.below(10) == 0 ? 1 : 0;
+            right += rng.below(CHOICES) == 0 ? 1 : 0;
         }
         double accuracy = right / (double) GUESSES;
         return new Outcome(new SessionScores(List.of(accuracy), accuracy, accuracy, Double.NaN), "", 0, 0, 0, 0);
     }
 
-    /** E max of n standard normals: integral of 1 - Phi(x)^n above 0 less that of Phi(x)^n below. */
+    /** Expected number of right guesses of the best of n guessers: the sum of 1 - F(k)^n over k >= 0. */
     private static double expectedMaximum(int n) {
-        double sum = 0;
-        double step = 1e-3;
-        NormalDistribution normal = new NormalDistribution();
-        for (double x = step / 2; x < 10; x += step) {
-            sum += step * (1 - Math.pow(normal.cumulativeProbability(x), n));
-            sum -= step * Math.pow(normal.cumulativeProbability(-x), n);
-        }
-        return sum;
+        BinomialDistribution right = new BinomialDistribution(GUESSES, 1.0 / CHOICES);
+        return IntStream.range(0, GUESSES)
+                .mapToDouble(k -> 1 - Math.pow(right.cumulativeProbability(k), n))
+                .sum();
     }
 
     private static double mean(double[] v) {

@@ -94,7 +94,10 @@ public final class TerminalTable {
     private static void table(StringBuilder b, Comparison.Bed bed) {
         boolean several = bed.summary().stream().anyMatch(s -> s.seeds() > 1);
         int wide = several ? 13 : 8;
-        String head = "%-14s %-9s %" + wide + "s %" + wide + "s %8s %8s %8s %8s %8s %8s %9s %9s %10s%n";
+        int names =
+                bed.summary().stream().mapToInt(s -> s.learner().length()).max().orElse(0);
+        String head = "%-" + Math.max(14, names) + "s %-9s %" + wide + "s %" + wide
+                + "s %8s %8s %8s %8s %8s %8s %9s %9s %10s%n";
         b.append(String.format(
                 head,
                 "learner",
@@ -113,8 +116,11 @@ public final class TerminalTable {
         for (Summary s : bed.summary()) {
             if (s.status() != Trial.Status.DONE) {
                 b.append(String.format(
-                        "%-14s %-9s %s: %s%n",
-                        s.learner(), role(s), s.status().name().toLowerCase(Locale.ROOT), s.message()));
+                        "%-" + Math.max(14, names) + "s %-9s %s: %s%n",
+                        s.learner(),
+                        role(s),
+                        s.status().name().toLowerCase(Locale.ROOT),
+                        s.message()));
                 continue;
             }
             b.append(String.format(
@@ -265,14 +271,14 @@ public final class TerminalTable {
         return r.status() == Trial.Status.DONE
                 ? String.format(
                         Locale.ROOT,
-                        "%-14s seed %-3d final %6s   forgets %6s   %6.1f s",
+                        "%-18s seed %-3d final %6s   forgets %6s   %6.1f s",
                         r.learner(),
                         r.seed(),
                         percent(r.averageAccuracy()),
                         percent(r.forgettingClassic()),
                         r.learnSeconds())
                 : String.format(
-                        "%-14s seed %-3d %s: %s",
+                        "%-18s seed %-3d %s: %s",
                         r.learner(), r.seed(), r.status().name().toLowerCase(Locale.ROOT), r.message());
     }
 

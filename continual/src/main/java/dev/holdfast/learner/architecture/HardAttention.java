@@ -148,7 +148,8 @@ public final class HardAttention implements Learner, TaskAware {
 
     @Override
     public Capabilities capabilities() {
-        return Capabilities.of(Trait.NEEDS_BOUNDARIES, Trait.NEEDS_TASK_ID, Trait.BOUNDED_MEMORY);
+        // not of bounded memory: every part has rows of the head of its own, whatever its classes
+        return Capabilities.of(Trait.NEEDS_BOUNDARIES, Trait.NEEDS_TASK_ID);
     }
 
     @Override

@@ -123,7 +123,8 @@ public final class PackNet implements Learner, TaskAware {
 
     @Override
     public Capabilities capabilities() {
-        Set<Trait> traits = EnumSet.of(Trait.NEEDS_BOUNDARIES, Trait.NEEDS_TASK_ID, Trait.BOUNDED_MEMORY);
+        // not of bounded memory: every part has rows of the head of its own, whatever its classes
+        Set<Trait> traits = EnumSet.of(Trait.NEEDS_BOUNDARIES, Trait.NEEDS_TASK_ID);
         if (config.retrainEpochs > 0) {
             traits.add(Trait.REREADS);
         }
