@@ -56,6 +56,28 @@ public record BackboneConfig(
         return new BackboneConfig(kind, widths, init, n);
     }
 
+    /**
+     * The same network with so many times the width everywhere, rounded.
+     *
+     * @throws IllegalArgumentException if the network has no widths to set, unless {@code factor} is 1
+     */
+    public BackboneConfig widened(double factor, Schema schema) {
+        if (!(factor > 0) || Double.isInfinite(factor)) {
+            throw new IllegalArgumentException("A network cannot be " + factor + " times as wide.");
+        }
+        if (factor == 1) {
+            return this;
+        }
+        Kind resolved = resolve(field(schema));
+        if (resolved != Kind.MLP && resolved != Kind.CONVNET) {
+            throw new IllegalArgumentException("The width of a " + resolved + " cannot be changed, but " + factor
+                    + " times as wide was asked for.\nMaybe backbone.kind=CONVNET or MLP is meant.");
+        }
+        List<Integer> wider = (resolved == Kind.MLP ? mlpWidths() : channels())
+                .stream().map(w -> Math.max(1, (int) Math.round(w * factor))).toList();
+        return new BackboneConfig(resolved, wider, init, norm);
+    }
+
     public static BackboneConfig auto() {
         return new BackboneConfig(Kind.AUTO, List.of(), Init.KAIMING_UNIFORM);
     }

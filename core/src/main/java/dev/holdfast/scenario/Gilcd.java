@@ -140,17 +140,15 @@ public final class Gilcd {
             throw new IllegalArgumentException("The base would take " + base + " of " + n
                     + " classes, so nothing new would arrive.\nMaybe a smaller base is meant.");
         }
-        int[] order = config.classOrder == ClassIncremental.Order.SEEDED
-                ? rng.child("class-order").permutation(n)
-                : IntStream.range(0, n).toArray();
+        int[] order = ClassDraws.order(config.classOrder, n, rng);
         long[] trainIds = train.classIds();
         long[] testIds = test.classIds();
         List<Experience> parts = new ArrayList<>();
-        ClassIndex known = part(classes, order, 0, base, 0);
+        ClassIndex known = ClassDraws.part(classes, order, 0, base, 0);
         Pace basePace = config.dealing.pace();
         ImageShift none = new ImageShift.None();
         // fractions like all rows that follow, so that a memory can hold both
-        Dataset baseRows = none.apply(train.subset(positions(trainIds, known)), rng.child("base"))
+        Dataset baseRows = none.apply(train.subset(ClassDraws.positions(trainIds, known)), rng.child("base"))
                 .data();
         parts.add(new Experience(0, 0, baseRows, known, true, basePace));
         for (int s = 0, from = base; s < config.drifts.size(); s++) {
@@ -158,9 +156,10 @@ public final class Gilcd {
             Rng draws = rng.child("session", s);
             int to = s == 0 ? from : Math.min(n, from + increment);
             if (to > from) {
-                ClassIndex fresh = part(classes, order, from, to, s);
+                ClassIndex fresh = ClassDraws.part(classes, order, from, to, s);
                 Dataset shots = drift.apply(
-                                train.subset(shots(trainIds, fresh, config.shots, draws)), draws.child("support"))
+                                train.subset(ClassDraws.shots(trainIds, fresh, config.shots, draws)),
+                                draws.child("support"))
                         .data();
                 parts.add(new Experience(
                         parts.size(), s, new OnePass(shots), fresh, false, Pace.inOrder((int) shots.size())));
@@ -192,37 +191,9 @@ public final class Gilcd {
         return new ListedScenario(name, train.schema(), parts, List.of(), false);
     }
 
-    private static ClassIndex part(ClassIndex classes, int[] order, int from, int to, int session) {
-        return ClassIndex.of(IntStream.range(from, to)
-                .mapToObj(i -> classes.columns().get(order[i]))
-                .map(c -> new ClassIndex.Column(c.classId(), c.name(), c.level(), session))
-                .toList());
-    }
-
-    private static int[] positions(long[] ids, ClassIndex wanted) {
-        return IntStream.range(0, ids.length)
-                .filter(i -> wanted.columnOf(Math.toIntExact(ids[i])) >= 0)
-                .toArray();
-    }
-
-    /** So many rows of every class, drawn. */
-    private static int[] shots(long[] ids, ClassIndex classes, int shots, Rng rng) {
-        return classes.columns().stream()
-                .flatMapToInt(c -> {
-                    int[] at = positions(ids, ClassIndex.of(List.of(c)));
-                    if (at.length < shots) {
-                        throw new IllegalArgumentException("Class " + c.name() + " has " + at.length
-                                + " training rows but " + shots + " are to be shown with their labels.");
-                    }
-                    int[] order = rng.child("shots", c.classId()).permutation(at.length);
-                    return IntStream.range(0, shots).map(i -> at[order[i]]);
-                })
-                .toArray();
-    }
-
     /** Which test rows stream by, and in which order. */
     private static int[] stream(long[] ids, ClassIndex known, Config config, Rng rng) {
-        int[] at = positions(ids, known);
+        int[] at = ClassDraws.positions(ids, known);
         if (at.length == 0) {
             throw new IllegalArgumentException(
                     "There is no test row of the classes " + known + ", so nothing streams.");

@@ -189,4 +189,18 @@ class NetTest {
         assertThat(Capabilities.of().traits()).isEmpty();
         assertThatThrownBy(() -> c.traits().add(Trait.ONE_PASS)).isInstanceOf(UnsupportedOperationException.class);
     }
+
+    @Test
+    void networksGetWiderWhereTheyHaveWidths() {
+        Schema images = Schema.images(1, 40, 40, ClassIndex.numbered(2));
+        BackboneConfig auto = BackboneConfig.auto();
+        assertThat(auto.widened(2, images).widths()).containsExactly(32, 64, 128);
+        assertThat(auto.widened(0.5, Schema.vectors(3, ClassIndex.numbered(2))).widths())
+                .containsExactly(50, 50);
+        assertThat(auto.widened(1, images)).isSameAs(auto);
+        assertThatThrownBy(() -> BackboneConfig.linear().widened(2, images))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("LINEAR");
+        assertThatThrownBy(() -> auto.widened(0, images)).hasMessageContaining("0.0 times");
+    }
 }

@@ -137,6 +137,7 @@ class RegistryTest {
                         "domain-rotated",
                         "domain-turning",
                         "drifting-classes",
+                        "few-shot",
                         "hle",
                         "i-blurry",
                         "joint",
@@ -149,6 +150,8 @@ class RegistryTest {
         assertThat(create(r.scenario("continual-pretraining"), d).tests())
                 .allMatch(t -> t.probe().isPresent());
         assertThat(create(r.scenario("stream"), d).tests()).isEmpty();
+        assertThat(set(r.scenario("few-shot"), d, Map.of("shot", "2")).name())
+                .isEqualTo("few-shot 6+2x2, 2 rows a class");
         assertThat(create(r.scenario("i-blurry"), d).name())
                 .isEqualTo("i-Blurry-50-10 5 parts, online, hidden boundaries");
         // the digits have a tree

@@ -23,6 +23,12 @@ public final class ImageOps {
         return torch.grid_sampler(x, grid, 0, 0, false);
     }
 
+    /** Images turned counter-clockwise by so many quarters; exact, and oblong images change their sides. */
+    public static Tensor quarterTurns(Tensor x, int quarters) {
+        Tensors.requireShape("images", x, -1, -1, -1, -1);
+        return x.rot90(quarters, 2, 3);
+    }
+
     /** Each pixel becomes the mean of the 3x3 pixels around it, fewer at the border. */
     public static Tensor blur(Tensor x) {
         Tensors.requireShape("images", x, -1, -1, -1, -1);

@@ -80,10 +80,12 @@ public final class CosineHead implements Head {
 
     /** Rows of length 1; a row of zeros stays. */
     static Tensor unit(Tensor rows) {
+        // the bound is set before the root, whose slope at 0 is infinite
         Tensor norm = rows.mul(rows)
                 .sum(new long[] {-1}, true, new ScalarTypeOptional())
+                .clamp_min(Tensors.scalar(EPS * EPS))
                 .sqrt();
-        return rows.div(norm.clamp_min(Tensors.scalar(EPS)));
+        return rows.div(norm);
     }
 
     /** Overwrites the weights of all columns [columns,D], for example by class means. */
