@@ -1,6 +1,7 @@
 package dev.holdfast.search;
 
 import dev.holdfast.config.Doc;
+import dev.holdfast.config.Records;
 import dev.holdfast.evaluate.Trial;
 import dev.holdfast.registry.ConfigBinder;
 import dev.holdfast.scenario.Scenario;
@@ -84,7 +85,7 @@ public final class TwoPhase {
         }
 
         public Config withMethod(Method m) {
-            return new Config(trials, seeds, evaluationSeeds, selection, m, eta, paired, maxSeconds, root);
+            return Records.with(this, "method", m);
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.holdfast.learner.fewshot;
 
 import dev.holdfast.config.Doc;
+import dev.holdfast.config.Records;
 import dev.holdfast.data.augment.LabelViews;
 import dev.holdfast.learner.NetConfig;
 import dev.holdfast.loss.SupervisedContrastive.Form;
@@ -296,40 +297,14 @@ public record BagConfig(
 
     /** The other network. */
     public BagConfig with(NetConfig newNet) {
-        return new BagConfig(
-                newNet,
-                width,
-                scale,
-                augment,
-                contrast,
-                assigned,
-                views,
-                rotation,
-                pretraining,
-                tuning,
-                classifier,
-                trainBase,
-                returning);
+        return Records.with(this, "net", newNet);
     }
 
     /** Trick 1 with this weight. */
     public BagConfig withContrast(double weight, Form form) {
         Contrast c =
                 new Contrast(weight, form, contrast.temperature, contrast.width, contrast.momentum, contrast.queue);
-        return new BagConfig(
-                net,
-                width,
-                scale,
-                augment,
-                c,
-                assigned,
-                views,
-                rotation,
-                pretraining,
-                tuning,
-                classifier,
-                trainBase,
-                returning);
+        return Records.with(this, "contrast", c);
     }
 
     /** Trick 2. */
@@ -346,183 +321,53 @@ public record BagConfig(
 
     /** Trick 2 with other settings. */
     public BagConfig with(Assigned a) {
-        return new BagConfig(
-                net,
-                width,
-                scale,
-                augment,
-                contrast,
-                a,
-                views,
-                rotation,
-                pretraining,
-                tuning,
-                classifier,
-                trainBase,
-                returning);
+        return Records.with(this, "assigned", a);
     }
 
     /** Trick 3. */
     public BagConfig with(LabelViews v) {
-        return new BagConfig(
-                net,
-                width,
-                scale,
-                augment,
-                contrast,
-                assigned,
-                v,
-                rotation,
-                pretraining,
-                tuning,
-                classifier,
-                trainBase,
-                returning);
+        return Records.with(this, "views", v);
     }
 
     /** Trick 8 with this weight. */
     public BagConfig withRotation(double weight) {
-        return new BagConfig(
-                net,
-                width,
-                scale,
-                augment,
-                contrast,
-                assigned,
-                views,
-                weight,
-                pretraining,
-                tuning,
-                classifier,
-                trainBase,
-                returning);
+        return Records.with(this, "rotation", weight);
     }
 
     /** Trick 7 with so many passes; 0 = twice those of the base. */
     public BagConfig withPretraining(int epochs) {
         Pretraining p = new Pretraining(true, epochs, pretraining.temperature, pretraining.batchSize);
-        return new BagConfig(
-                net,
-                width,
-                scale,
-                augment,
-                contrast,
-                assigned,
-                views,
-                rotation,
-                p,
-                tuning,
-                classifier,
-                trainBase,
-                returning);
+        return Records.with(this, "pretraining", p);
     }
 
     /** Trick 6: so many times as wide. */
     public BagConfig withWidth(double times) {
-        return new BagConfig(
-                net,
-                times,
-                scale,
-                augment,
-                contrast,
-                assigned,
-                views,
-                rotation,
-                pretraining,
-                tuning,
-                classifier,
-                trainBase,
-                returning);
+        return Records.with(this, "width", times);
     }
 
     /** Tricks 4 and 5. */
     public BagConfig with(Tuning t) {
-        return new BagConfig(
-                net,
-                width,
-                scale,
-                augment,
-                contrast,
-                assigned,
-                views,
-                rotation,
-                pretraining,
-                t,
-                classifier,
-                trainBase,
-                returning);
+        return Records.with(this, "tuning", t);
     }
 
     /** Another choice of what stands for a class. */
     public BagConfig with(Classifier c) {
-        return new BagConfig(
-                net,
-                width,
-                scale,
-                augment,
-                contrast,
-                assigned,
-                views,
-                rotation,
-                pretraining,
-                tuning,
-                c,
-                trainBase,
-                returning);
+        return Records.with(this, "classifier", c);
     }
 
     /** Other augmentation. */
     public BagConfig with(Augmentation a) {
-        return new BagConfig(
-                net,
-                width,
-                scale,
-                a,
-                contrast,
-                assigned,
-                views,
-                rotation,
-                pretraining,
-                tuning,
-                classifier,
-                trainBase,
-                returning);
+        return Records.with(this, "augment", a);
     }
 
     /** The network stays as it was drawn. */
     public BagConfig untrained() {
-        return new BagConfig(
-                net,
-                width,
-                scale,
-                augment,
-                contrast,
-                assigned,
-                views,
-                rotation,
-                pretraining,
-                tuning,
-                classifier,
-                false,
-                returning);
+        return Records.with(this, "trainBase", false);
     }
 
     /** Classes may come again in a part of their own. */
     public BagConfig withReturning(Returning r) {
-        return new BagConfig(
-                net,
-                width,
-                scale,
-                augment,
-                contrast,
-                assigned,
-                views,
-                rotation,
-                pretraining,
-                tuning,
-                classifier,
-                trainBase,
-                r);
+        return Records.with(this, "returning", r);
     }
 
     boolean assigns() {

@@ -1,6 +1,7 @@
 package dev.holdfast.learner.hierarchy;
 
 import dev.holdfast.config.Doc;
+import dev.holdfast.config.Records;
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Prediction;
@@ -167,42 +168,12 @@ public final class FlexibleReplay implements NetLearner {
 
         /** The same with other rows of the stream. */
         public Config withStream(StreamRows other) {
-            return new Config(
-                    net,
-                    capacity,
-                    batchSize,
-                    iterations,
-                    other,
-                    horizon,
-                    expected,
-                    keep,
-                    importance,
-                    measureEvery,
-                    rate,
-                    pseudoLoss,
-                    pseudoSure,
-                    shift,
-                    cutMix);
+            return Records.with(this, "stream", other);
         }
 
         /** The same with another choice of what stays. */
         public Config withImportance(ImportanceMemory.Config other) {
-            return new Config(
-                    net,
-                    capacity,
-                    batchSize,
-                    iterations,
-                    stream,
-                    horizon,
-                    expected,
-                    keep,
-                    other,
-                    measureEvery,
-                    rate,
-                    pseudoLoss,
-                    pseudoSure,
-                    shift,
-                    cutMix);
+            return Records.with(this, "importance", other);
         }
 
         /** The same with so many steps a row and rows in the whole stream (0 = unknown). */
@@ -247,22 +218,7 @@ public final class FlexibleReplay implements NetLearner {
 
         /** The same with images shifted by so many pixels. */
         public Config shifted(int pixels) {
-            return new Config(
-                    net,
-                    capacity,
-                    batchSize,
-                    iterations,
-                    stream,
-                    horizon,
-                    expected,
-                    keep,
-                    importance,
-                    measureEvery,
-                    rate,
-                    pseudoLoss,
-                    pseudoSure,
-                    pixels,
-                    cutMix);
+            return Records.with(this, "shift", pixels);
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.holdfast.learner.regularize;
 
 import dev.holdfast.config.Doc;
+import dev.holdfast.config.Records;
 import dev.holdfast.learner.NetConfig;
 
 /**
@@ -128,131 +129,33 @@ public record RehearsalFreeConfig(
     }
 
     public RehearsalFreeConfig with(Classification c) {
-        return new RehearsalFreeConfig(
-                net,
-                c,
-                predKd,
-                featKd,
-                featKdStages,
-                l2,
-                ewc,
-                anchor,
-                ewcRows,
-                ewcBatch,
-                restart,
-                anchorToPretrained,
-                statistics,
-                returning);
+        return Records.with(this, "classification", c);
     }
 
     public RehearsalFreeConfig with(Anchor a) {
-        return new RehearsalFreeConfig(
-                net,
-                classification,
-                predKd,
-                featKd,
-                featKdStages,
-                l2,
-                ewc,
-                a,
-                ewcRows,
-                ewcBatch,
-                restart,
-                anchorToPretrained,
-                statistics,
-                returning);
+        return Records.with(this, "anchor", a);
     }
 
     public RehearsalFreeConfig with(Statistics s) {
-        return new RehearsalFreeConfig(
-                net,
-                classification,
-                predKd,
-                featKd,
-                featKdStages,
-                l2,
-                ewc,
-                anchor,
-                ewcRows,
-                ewcBatch,
-                restart,
-                anchorToPretrained,
-                s,
-                returning);
+        return Records.with(this, "statistics", s);
     }
 
     public RehearsalFreeConfig with(Returning r) {
-        return new RehearsalFreeConfig(
-                net,
-                classification,
-                predKd,
-                featKd,
-                featKdStages,
-                l2,
-                ewc,
-                anchor,
-                ewcRows,
-                ewcBatch,
-                restart,
-                anchorToPretrained,
-                statistics,
-                r);
+        return Records.with(this, "returning", r);
     }
 
     /** The same with or without a fresh optimizer for every part. */
     public RehearsalFreeConfig withRestart(boolean fresh) {
-        return new RehearsalFreeConfig(
-                net,
-                classification,
-                predKd,
-                featKd,
-                featKdStages,
-                l2,
-                ewc,
-                anchor,
-                ewcRows,
-                ewcBatch,
-                fresh,
-                anchorToPretrained,
-                statistics,
-                returning);
+        return Records.with(this, "restart", fresh);
     }
 
     /** The same with the Fisher information of batches, see {@code ewcBatch}. */
     public RehearsalFreeConfig withEwcBatch(int rows) {
-        return new RehearsalFreeConfig(
-                net,
-                classification,
-                predKd,
-                featKd,
-                featKdStages,
-                l2,
-                ewc,
-                anchor,
-                ewcRows,
-                rows,
-                restart,
-                anchorToPretrained,
-                statistics,
-                returning);
+        return Records.with(this, "ewcBatch", rows);
     }
 
     /** The same with features held at every block, see {@code featKdStages}. */
     public RehearsalFreeConfig withFeatKdStages() {
-        return new RehearsalFreeConfig(
-                net,
-                classification,
-                predKd,
-                featKd,
-                true,
-                l2,
-                ewc,
-                anchor,
-                ewcRows,
-                ewcBatch,
-                restart,
-                anchorToPretrained,
-                statistics,
-                returning);
+        return Records.with(this, "featKdStages", true);
     }
 }

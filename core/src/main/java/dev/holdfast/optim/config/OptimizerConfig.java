@@ -1,6 +1,7 @@
 package dev.holdfast.optim.config;
 
 import dev.holdfast.config.Doc;
+import dev.holdfast.config.Records;
 import dev.holdfast.optim.ChainOptimizer;
 import dev.holdfast.optim.GradientTransform;
 import dev.holdfast.optim.ParamGroup;
@@ -112,24 +113,20 @@ public record OptimizerConfig(
     }
 
     public OptimizerConfig withRate(double newRate) {
-        return new OptimizerConfig(
-                kind, newRate, momentum, nesterov, beta1, beta2, epsilon, weightDecay, clipNorm, cosineSteps);
+        return Records.with(this, "rate", newRate);
     }
 
     public OptimizerConfig withWeightDecay(double newDecay) {
-        return new OptimizerConfig(
-                kind, rate, momentum, nesterov, beta1, beta2, epsilon, newDecay, clipNorm, cosineSteps);
+        return Records.with(this, "weightDecay", newDecay);
     }
 
     public OptimizerConfig withClipNorm(double newNorm) {
-        return new OptimizerConfig(
-                kind, rate, momentum, nesterov, beta1, beta2, epsilon, weightDecay, newNorm, cosineSteps);
+        return Records.with(this, "clipNorm", newNorm);
     }
 
     /** The same, with a rate that falls to 0 over so many updates. */
     public OptimizerConfig withCosine(long updates) {
-        return new OptimizerConfig(
-                kind, rate, momentum, nesterov, beta1, beta2, epsilon, weightDecay, clipNorm, updates);
+        return Records.with(this, "cosineSteps", updates);
     }
 
     /** A fresh optimizer with a constant rate, or one that falls by half a cosine. */

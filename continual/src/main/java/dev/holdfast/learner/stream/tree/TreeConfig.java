@@ -1,6 +1,7 @@
 package dev.holdfast.learner.stream.tree;
 
 import dev.holdfast.config.Doc;
+import dev.holdfast.config.Records;
 
 /**
  * How a multi-label Hoeffding tree grows, predicts and forgets; the defaults are those of the authors' code of MLHAT.
@@ -78,24 +79,7 @@ public record TreeConfig(
     }
 
     public TreeConfig withAdaptive(boolean yes) {
-        return new TreeConfig(
-                yes,
-                grace,
-                delta,
-                tie,
-                thresholds,
-                pure,
-                maxLeaves,
-                leaf,
-                neighbours,
-                window,
-                neighboursUntil,
-                neighboursBelow,
-                rate,
-                interceptRate,
-                driftDelta,
-                anyChange,
-                skipZeroDraws);
+        return Records.with(this, "adaptive", yes);
     }
 
     public TreeConfig withSplits(double everyWeight, double confidence) {
@@ -120,24 +104,7 @@ public record TreeConfig(
     }
 
     public TreeConfig withLeaf(LeafRule rule) {
-        return new TreeConfig(
-                adaptive,
-                grace,
-                delta,
-                tie,
-                thresholds,
-                pure,
-                maxLeaves,
-                rule,
-                neighbours,
-                window,
-                neighboursUntil,
-                neighboursBelow,
-                rate,
-                interceptRate,
-                driftDelta,
-                anyChange,
-                skipZeroDraws);
+        return Records.with(this, "leaf", rule);
     }
 
     /** Whether leaves keep rows. */
