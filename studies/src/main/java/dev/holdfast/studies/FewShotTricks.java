@@ -1,19 +1,11 @@
 package dev.holdfast.studies;
 
 import dev.holdfast.data.Batch;
-import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Dataset;
-import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Loader;
-import dev.holdfast.data.Schema;
-import dev.holdfast.data.Target;
-import dev.holdfast.data.catalog.DataPair;
-import dev.holdfast.data.source.MemoryDataset;
 import dev.holdfast.estimate.StreamingLda;
 import dev.holdfast.evaluate.metric.FewShotScores;
-import dev.holdfast.learner.BackboneConfig;
 import dev.holdfast.learner.Learner;
-import dev.holdfast.learner.NetConfig;
 import dev.holdfast.learner.analytic.ClosedFormLearner;
 import dev.holdfast.learner.analytic.FeatureSpace;
 import dev.holdfast.learner.analytic.GAcil;
@@ -25,13 +17,8 @@ import dev.holdfast.learner.fewshot.FscilBagPlugin;
 import dev.holdfast.loss.SupervisedContrastive;
 import dev.holdfast.loss.SupervisedContrastive.Form;
 import dev.holdfast.nn.Pass;
-import dev.holdfast.nn.layer.Init;
-import dev.holdfast.nn.layer.Norm;
-import dev.holdfast.optim.config.OptimizerConfig;
 import dev.holdfast.registry.LearnerPlugin;
-import dev.holdfast.scenario.ClassIncremental;
 import dev.holdfast.scenario.Experience;
-import dev.holdfast.scenario.FewShot;
 import dev.holdfast.scenario.Scenario;
 import dev.holdfast.study.Criterion;
 import dev.holdfast.study.Findings;
@@ -44,9 +31,7 @@ import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
-import dev.holdfast.tensor.Tensors;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -68,9 +53,9 @@ import org.bytedeco.pytorch.Tensor;
  * full}: 600 rows, 8 epochs, two seeds, all rungs, rates of tuning, Fashion-MNIST alone, and letters.
  */
 public final class FewShotTricks implements Study {
-    private static final String BED = "fashion + mnist";
+    private static final String BED = FewShotBed.BOTH;
     private static final String ALONE = "fashion alone";
-    private static final String LETTERS = "letters";
+    private static final String LETTERS = FewShotBed.LETTERS;
     private static final String AVERAGE = "average %";
     private static final String NOVEL = "novel %";
     private static final String DROP = "performance drop";
@@ -80,17 +65,6 @@ public final class FewShotTricks implements Study {
     private static final String VIEWS = "views";
     private static final String BAG = "bag";
     private static final String FINETUNED = "full fine-tuning";
-
-    /** How much is run. */
-    private record Size(int rows, int testRows, int epochs, int draws, List<Integer> widths, List<String> rungs) {
-        Size withDraws(int atMost) {
-            return new Size(rows, testRows, epochs, Math.min(atMost, draws), widths, rungs);
-        }
-    }
-
-    /** Data in their order of classes, with the stream on them. */
-    private record Bed(
-            String name, Dataset train, Dataset test, NetConfig net, int base, int sessions, int way, int split) {}
 
     /** A trained base, before and after its end. */
     private record Trained(State before, State after, double seconds) {}
@@ -144,23 +118,24 @@ public final class FewShotTricks implements Study {
         switch (c.budget()) {
             case SMOKE -> {
                 // the bundled sample; judged by nobody
-                Size tiny = new Size(12, 4, 1, 1, List.of(4, 8), List.of(BASELINE, BAG));
-                run(c, alone(c.data("sample"), "smoke", tiny, 1), tiny, 1, rows);
+                FewShotBed.Size tiny = new FewShotBed.Size(12, 4, 1, 1, List.of(4, 8), List.of(BASELINE, BAG));
+                run(c, FewShotBed.alone(c.data("sample"), "smoke", tiny, 1), tiny, 1, rows);
             }
             case QUICK -> {
-                Size quick = new Size(300, 50, 4, 10, List.of(16, 32, 64), some);
-                run(c, both(c.data("fashion"), c.data("mnist"), quick, 1), quick, 1, rows);
+                FewShotBed.Size quick = new FewShotBed.Size(300, 50, 4, 10, List.of(16, 32, 64), some);
+                run(c, FewShotBed.both(c.data("fashion"), c.data("mnist"), quick, 1), quick, 1, rows);
             }
             case FULL -> {
-                Size full = new Size(600, 50, 8, 10, List.of(16, 32, 64), List.of());
-                Size letters = new Size(400, 100, 20, 10, List.of(128, 64), List.of());
+                FewShotBed.Size full = new FewShotBed.Size(600, 50, 8, 10, List.of(16, 32, 64), List.of());
+                FewShotBed.Size letters = new FewShotBed.Size(400, 100, 20, 10, List.of(128, 64), List.of());
                 for (long seed : c.seeds(2)) {
-                    run(c, both(c.data("fashion"), c.data("mnist"), full, seed), full, seed, rows);
-                    Size pair = new Size(600, 50, 8, 10, List.of(16, 32, 64), List.of(BASELINE, VIEWS));
-                    run(c, alone(c.data("fashion"), ALONE, pair, seed), pair, seed, rows);
+                    run(c, FewShotBed.both(c.data("fashion"), c.data("mnist"), full, seed), full, seed, rows);
+                    FewShotBed.Size pair =
+                            new FewShotBed.Size(600, 50, 8, 10, List.of(16, 32, 64), List.of(BASELINE, VIEWS));
+                    run(c, FewShotBed.alone(c.data("fashion"), ALONE, pair, seed), pair, seed, rows);
                     run(
                             c,
-                            letters(c.data("tabular/letterrecognition.csv.gz?label=label"), letters, seed),
+                            FewShotBed.letters(c.data("tabular/letterrecognition.csv.gz?label=label"), letters, seed),
                             letters,
                             seed,
                             rows);
@@ -170,121 +145,10 @@ public final class FewShotTricks implements Study {
         return new Findings(rows);
     }
 
-    private static Bed both(DataPair fashion, DataPair mnist, Size size, long seed) {
-        // six and six, then one and one
-        int[] first = Rng.of(seed).child("fashion classes").permutation(10);
-        int[] second = Rng.of(seed).child("mnist classes").permutation(10);
-        List<Source> order = new ArrayList<>();
-        for (int i = 0; i < 6; i++) {
-            order.add(new Source(fashion, first[i]));
-        }
-        for (int i = 0; i < 6; i++) {
-            order.add(new Source(mnist, second[i]));
-        }
-        for (int i = 6; i < 10; i++) {
-            order.add(new Source(fashion, first[i]));
-            order.add(new Source(mnist, second[i]));
-        }
-        return bed(BED, order, size, net(BackboneConfig.Kind.CONVNET, size), 12, 4, seed);
-    }
-
-    private static Bed alone(DataPair data, String name, Size size, long seed) {
-        List<Source> order = Arrays.stream(Rng.of(seed).child("fashion classes").permutation(10))
-                .mapToObj(k -> new Source(data, k))
-                .toList();
-        return bed(name, order, size, net(BackboneConfig.Kind.CONVNET, size), 6, 2, seed);
-    }
-
-    private static Bed letters(DataPair data, Size size, long seed) {
-        List<Source> order = Arrays.stream(Rng.of(seed).child("letters").permutation(26))
-                .mapToObj(k -> new Source(data, k))
-                .toList();
-        return bed(LETTERS, order, size, net(BackboneConfig.Kind.MLP, size), 16, 5, seed);
-    }
-
-    private static NetConfig net(BackboneConfig.Kind kind, Size size) {
-        return new NetConfig(
-                new BackboneConfig(kind, size.widths, Init.KAIMING_UNIFORM, Norm.GROUP),
-                OptimizerConfig.adam(2e-3),
-                false);
-    }
-
-    /** A class of a data set, by its column. */
-    private record Source(DataPair data, int column) {}
-
-    /** The classes in this order, so many rows of each. */
-    private static Bed bed(
-            String name, List<Source> order, Size size, NetConfig net, int base, int sessions, long seed) {
-        List<ClassIndex.Column> columns = new ArrayList<>();
-        for (int k = 0; k < order.size(); k++) {
-            Source s = order.get(k);
-            columns.add(new ClassIndex.Column(
-                    k,
-                    s.data.name() + " "
-                            + s.data.schema().classes().columns().get(s.column).name(),
-                    0,
-                    0));
-        }
-        Rng rng = Rng.of(seed).child("rows");
-        Schema schema = order.get(0).data.schema().withClasses(ClassIndex.of(columns));
-        return new Bed(
-                name,
-                rows(schema, order, size.rows, true, rng.child("train")),
-                rows(schema, order, size.testRows, false, rng.child("test")),
-                net,
-                base,
-                sessions,
-                2,
-                order.get(0).data == order.get(order.size() - 1).data ? -1 : 0);
-    }
-
-    private static Dataset rows(Schema schema, List<Source> order, int each, boolean train, Rng rng) {
-        try (Scope scope = Scope.open()) {
-            List<Tensor> x = new ArrayList<>();
-            List<Long> y = new ArrayList<>();
-            for (int k = 0; k < order.size(); k++) {
-                Source s = order.get(k);
-                Dataset d = train ? s.data.train() : s.data.test();
-                long id = s.data.schema().classes().columns().get(s.column).classId();
-                long[] ids = d.classIds();
-                int[] all =
-                        IntStream.range(0, ids.length).filter(i -> ids[i] == id).toArray();
-                int[] drawn = rng.child("class", k).permutation(all.length);
-                int n = Math.min(each, all.length);
-                x.add(d.rows(Arrays.stream(drawn).limit(n).map(i -> all[i]).toArray())
-                        .inputs()
-                        .x());
-                for (int i = 0; i < n; i++) {
-                    y.add((long) k);
-                }
-            }
-            return MemoryDataset.of(
-                    schema,
-                    Inputs.of(Map.of(schema.inputs().get(0).name(), Tensors.cat(0, x.toArray(new Tensor[0])))),
-                    Target.ClassIds.of(y.stream().mapToLong(Long::longValue).toArray()));
-        }
-    }
-
-    private static Scenario scenario(Bed bed, Size size, int draw, long seed) {
-        return FewShot.of(
-                new FewShot.Config(
-                        bed.base,
-                        bed.way,
-                        Math.min(5, size.rows),
-                        bed.sessions,
-                        ClassIncremental.Order.NATURAL,
-                        draw,
-                        size.epochs,
-                        64),
-                bed.train,
-                bed.test,
-                Rng.of(seed).child("few-shot"));
-    }
-
-    private static Map<String, BagConfig> rungs(Bed bed, Size size) {
-        BagConfig baseline = BagConfig.baseline().with(bed.net);
+    private static Map<String, BagConfig> rungs(FewShotBed bed, FewShotBed.Size size) {
+        BagConfig baseline = BagConfig.baseline().with(bed.net());
         Map<String, BagConfig> all = new LinkedHashMap<>();
-        if (bed.name.equals(LETTERS)) {
+        if (bed.name().equals(LETTERS)) {
             // tricks 1, 2, 7, 4 and 5
             BagConfig c = baseline;
             all.put(BASELINE, c);
@@ -296,20 +160,20 @@ public final class FewShotTricks implements Study {
         } else {
             all.putAll(FscilBagPlugin.ladder(baseline, 0));
         }
-        if (!size.rungs.isEmpty()) {
-            all.keySet().retainAll(size.rungs);
+        if (!size.rungs().isEmpty()) {
+            all.keySet().retainAll(size.rungs());
         }
         return all;
     }
 
-    private void run(StudyContext c, Bed bed, Size size, long seed, List<Row> rows) {
+    private void run(StudyContext c, FewShotBed bed, FewShotBed.Size size, long seed, List<Row> rows) {
         Map<BagConfig, Trained> trained = new LinkedHashMap<>();
         Trained frozen = null;
         for (Map.Entry<String, BagConfig> rung : rungs(bed, size).entrySet()) {
             if (c.cancelled()) {
                 return;
             }
-            c.progress(rows.size(), -1, rung.getKey() + ", " + bed.name + ", seed " + seed);
+            c.progress(rows.size(), -1, rung.getKey() + ", " + bed.name() + ", seed " + seed);
             BagConfig config = rung.getValue();
             // tuning begins after the base, so rungs that differ in it share their base
             BagConfig base = config.with(Tuning.off()).with(Classifier.MEAN);
@@ -318,10 +182,10 @@ public final class FewShotTricks implements Study {
             trained.putIfAbsent(base, t);
             frozen = frozen == null ? t : frozen;
             report(rung.getKey(), bed, seed, draws(c, config, bed, size, seed, t), rows);
-            rows.add(new Row(rung.getKey(), bed.name, seed, RATIO, ratio(config, bed, seed, t)));
-            rows.add(new Row(rung.getKey(), bed.name, seed, "learning s", t.seconds));
+            rows.add(new Row(rung.getKey(), bed.name(), seed, RATIO, ratio(config, bed, seed, t)));
+            rows.add(new Row(rung.getKey(), bed.name(), seed, "learning s", t.seconds));
             if (rung.getKey().equals("width")
-                    || bed.name.equals(LETTERS) && rung.getKey().equals("pretraining")) {
+                    || bed.name().equals(LETTERS) && rung.getKey().equals("pretraining")) {
                 rates(c, config, bed, size, seed, t, rows);
             }
             if (rung.getKey().equals(BAG) && c.budget() == StudyContext.Budget.FULL) {
@@ -336,11 +200,11 @@ public final class FewShotTricks implements Study {
                 }
             }
         }
-        BagConfig baseline = BagConfig.baseline().with(bed.net);
+        BagConfig baseline = BagConfig.baseline().with(bed.net());
         report(FINETUNED, bed, seed, draws(c, FscilBagPlugin.fullFinetune(baseline), bed, size, seed, frozen), rows);
         Trained drawn = train(c, baseline.untrained(), bed, size, seed);
         report("NCM, random network", bed, seed, draws(c, baseline.untrained(), bed, size, seed, drawn), rows);
-        FeatureSpace.Config features = new FeatureSpace.Config(FeatureSpace.Extractor.FIRST_PART, bed.net);
+        FeatureSpace.Config features = new FeatureSpace.Config(FeatureSpace.Extractor.FIRST_PART, bed.net());
         others(
                 c,
                 "SLDA",
@@ -373,7 +237,13 @@ public final class FewShotTricks implements Study {
 
     /** What tuning gives new classes and costs old ones, by its rates. */
     private static void rates(
-            StudyContext c, BagConfig rung, Bed bed, Size size, long seed, Trained t, List<Row> rows) {
+            StudyContext c,
+            BagConfig rung,
+            FewShotBed bed,
+            FewShotBed.Size size,
+            long seed,
+            Trained t,
+            List<Row> rows) {
         for (double rate : new double[] {1e-3, 1e-2, 1e-1}) {
             for (double encoder : new double[] {0, 0.02, 0.2}) {
                 BagConfig tuned = rung.with(Tuning.lastStage().withRates(rate, encoder));
@@ -387,14 +257,14 @@ public final class FewShotTricks implements Study {
         }
     }
 
-    private static FscilBag learner(BagConfig config, Bed bed, long seed) {
-        return new FscilBag(config, bed.train.schema(), Rng.of(seed).child("learner"));
+    private static FscilBag learner(BagConfig config, FewShotBed bed, long seed) {
+        return new FscilBag(config, bed.train().schema(), Rng.of(seed).child("learner"));
     }
 
-    private static Trained train(StudyContext c, BagConfig config, Bed bed, Size size, long seed) {
+    private static Trained train(StudyContext c, BagConfig config, FewShotBed bed, FewShotBed.Size size, long seed) {
         try (Scope s = Scope.open();
                 FscilBag l = learner(config, bed, seed)) {
-            Experience e = scenario(bed, size, 0, seed).experiences().get(0);
+            Experience e = bed.scenario(size, 0, seed).experiences().get(0);
             long from = System.nanoTime();
             l.begin(e);
             teach(c, l, e, seed);
@@ -405,11 +275,11 @@ public final class FewShotTricks implements Study {
     }
 
     /** A base trained under another configuration, which ends under this one. */
-    private static Trained ended(Trained t, BagConfig config, Bed bed, Size size, long seed) {
+    private static Trained ended(Trained t, BagConfig config, FewShotBed bed, FewShotBed.Size size, long seed) {
         try (Scope s = Scope.open();
                 FscilBag l = learner(config, bed, seed)) {
             l.load(t.before);
-            l.end(scenario(bed, size, 0, seed).experiences().get(0));
+            l.end(bed.scenario(size, 0, seed).experiences().get(0));
             return new Trained(t.before, l.state().copy(), t.seconds);
         }
     }
@@ -427,13 +297,14 @@ public final class FewShotTricks implements Study {
     /** Scores of one draw of the few rows, with those of the two halves of mixed beds. */
     private record Draw(FewShotScores scores, double firstNovel, double secondNovel) {}
 
-    private static List<Draw> draws(StudyContext c, BagConfig config, Bed bed, Size size, long seed, Trained t) {
+    private static List<Draw> draws(
+            StudyContext c, BagConfig config, FewShotBed bed, FewShotBed.Size size, long seed, Trained t) {
         List<Draw> all = new ArrayList<>();
-        for (int d = 0; d < size.draws && !c.cancelled(); d++) {
+        for (int d = 0; d < size.draws() && !c.cancelled(); d++) {
             try (Scope s = Scope.open();
                     FscilBag l = learner(config, bed, seed)) {
                 l.load(t.after);
-                all.add(walk(c, l, bed, scenario(bed, size, d, seed), seed));
+                all.add(walk(c, l, bed, bed.scenario(size, d, seed), seed));
             }
         }
         return all;
@@ -445,17 +316,17 @@ public final class FewShotTricks implements Study {
             String arm,
             LearnerPlugin<C> plugin,
             C config,
-            Bed bed,
-            Size size,
+            FewShotBed bed,
+            FewShotBed.Size size,
             long seed,
             List<Row> rows) {
         List<Draw> all = new ArrayList<>();
         State after = null;
-        for (int d = 0; d < size.draws && !c.cancelled(); d++) {
-            Scenario scenario = scenario(bed, size, d, seed);
+        for (int d = 0; d < size.draws() && !c.cancelled(); d++) {
+            Scenario scenario = bed.scenario(size, d, seed);
             try (Scope s = Scope.open();
                     Learner l = plugin.create(
-                            config, bed.train.schema(), Rng.of(seed).child("learner"))) {
+                            config, bed.train().schema(), Rng.of(seed).child("learner"))) {
                 if (after == null) {
                     Experience e = scenario.experiences().get(0);
                     l.begin(e);
@@ -472,7 +343,7 @@ public final class FewShotTricks implements Study {
     }
 
     /** All sessions after a base that is learnt, scored after each. */
-    private static Draw walk(StudyContext c, Learner l, Bed bed, Scenario scenario, long seed) {
+    private static Draw walk(StudyContext c, Learner l, FewShotBed bed, Scenario scenario, long seed) {
         int sessions = scenario.experiences().size();
         long[][] correct = new long[sessions][];
         long[][] total = new long[sessions][];
@@ -485,17 +356,17 @@ public final class FewShotTricks implements Study {
                     l.end(e);
                 }
             }
-            int classes = bed.base + s * bed.way;
+            int classes = bed.base() + s * bed.way();
             correct[s] = new long[classes];
             total[s] = new long[classes];
             for (int j = 0; j <= s; j++) {
                 count(l, scenario.tests().get(j).data(), correct[s], total[s]);
             }
         }
-        FewShotScores scores = FewShotScores.of(bed.base, bed.way, correct, total);
+        FewShotScores scores = FewShotScores.of(bed.base(), bed.way(), correct, total);
         long[] right = correct[sessions - 1];
         long[] all = total[sessions - 1];
-        return new Draw(scores, half(right, all, bed.base, 0), half(right, all, bed.base, 1));
+        return new Draw(scores, half(right, all, bed.base(), 0), half(right, all, bed.base(), 1));
     }
 
     /** Every second novel class. */
@@ -524,7 +395,7 @@ public final class FewShotTricks implements Study {
         }
     }
 
-    private static void report(String arm, Bed bed, long seed, List<Draw> draws, List<Row> rows) {
+    private static void report(String arm, FewShotBed bed, long seed, List<Draw> draws, List<Row> rows) {
         if (draws.isEmpty()) {
             return;
         }
@@ -542,7 +413,7 @@ public final class FewShotTricks implements Study {
                 draws,
                 d -> d.scores.sessions().get(0).base() - d.scores.last().base(),
                 rows);
-        if (bed.split >= 0) {
+        if (bed.split() >= 0) {
             put(arm, bed, seed, "novel fashion %", draws, Draw::firstNovel, rows);
             put(arm, bed, seed, "novel digits %", draws, Draw::secondNovel, rows);
         }
@@ -550,7 +421,7 @@ public final class FewShotTricks implements Study {
 
     private static void put(
             String arm,
-            Bed bed,
+            FewShotBed bed,
             long seed,
             String metric,
             List<Draw> draws,
@@ -558,26 +429,28 @@ public final class FewShotTricks implements Study {
             List<Row> rows) {
         rows.add(new Row(
                 arm,
-                bed.name,
+                bed.name(),
                 seed,
                 metric,
                 draws.stream().mapToDouble(of).average().orElseThrow()));
     }
 
     /** Distances between class means over those within classes, of unit features of novel test rows. */
-    private static double ratio(BagConfig config, Bed bed, long seed, Trained t) {
+    private static double ratio(BagConfig config, FewShotBed bed, long seed, Trained t) {
         try (Scope s = Scope.open();
                 FscilBag l = learner(config, bed, seed);
                 var mode = Autograd.noGrad()) {
             l.load(t.after);
-            long[] ids = bed.test.classIds();
+            long[] ids = bed.test().classIds();
             List<Tensor> means = new ArrayList<>();
             double within = 0;
-            int classes = bed.base + bed.sessions * bed.way;
-            for (int k = bed.base; k < classes; k++) {
+            int classes = bed.base() + bed.sessions() * bed.way();
+            for (int k = bed.base(); k < classes; k++) {
                 int id = k;
-                Batch b = bed.test.rows(
-                        IntStream.range(0, ids.length).filter(i -> ids[i] == id).toArray());
+                Batch b = bed.test()
+                        .rows(IntStream.range(0, ids.length)
+                                .filter(i -> ids[i] == id)
+                                .toArray());
                 Tensor f = SupervisedContrastive.unit(l.model().features(b.inputs(), Pass.eval()));
                 Tensor mean = f.mean(new long[] {0});
                 within += f.sub(mean).square().sum(1).mean().item_double();
