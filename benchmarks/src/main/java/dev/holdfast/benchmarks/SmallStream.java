@@ -45,9 +45,11 @@ final class SmallStream {
         int[] which = IntStream.range(0, n).map(i -> i % classes.length).toArray();
         try (Scope s = Scope.open()) {
             Tensor centres = rng.child("centres", index).normal(classes.length, width);
-            Tensor rows = Tensors.rows(centres, which)
+            Tensor numbers = Tensors.rows(centres, which)
                     .add(rng.child("noise", index).normal(n, width))
                     .view(withRows(n, shape));
+            // pixels lie between 0 and 1
+            Tensor rows = schema.x().kind() == Schema.Field.Kind.IMAGE ? numbers.sigmoid() : numbers;
             Tensor ids = Tensors.ids(IntStream.of(which).map(i -> classes[i]).toArray());
             MemoryDataset data = MemoryDataset.of(schema, Inputs.of(rows), new Target.ClassIds(ids));
             ClassIndex known = ClassIndex.of(IntStream.of(classes)
