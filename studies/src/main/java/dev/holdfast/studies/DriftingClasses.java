@@ -21,7 +21,6 @@ import dev.holdfast.math.Bootstrap;
 import dev.holdfast.nn.layer.Init;
 import dev.holdfast.nn.layer.Norm;
 import dev.holdfast.optim.config.OptimizerConfig;
-import dev.holdfast.run.StepReport;
 import dev.holdfast.scenario.Dealing;
 import dev.holdfast.scenario.Experience;
 import dev.holdfast.scenario.Gilcd;
@@ -89,25 +88,6 @@ public final class DriftingClasses implements Study {
 
     /** One arm with its settings to choose from. */
     private record Arm(String name, List<Csfa.Config> settings, boolean labels) {}
-
-    /** Right and all rows of a session, base and new classes apart. */
-    private static final class Count {
-        private int baseRight;
-        private int base;
-        private int freshRight;
-        private int fresh;
-
-        double share() {
-            return 100.0 * (baseRight + freshRight) / (base + fresh);
-        }
-    }
-
-    /** What one learner did on one stream. */
-    private record Outcome(double all, double drifted, double fresh, double base, long resets) {
-        double harmonic() {
-            return 2 * fresh * base / Math.max(1e-9, fresh + base);
-        }
-    }
 
     @Override
     public Paper paper() {
@@ -299,18 +279,18 @@ public final class DriftingClasses implements Study {
             for (Map.Entry<String, Gilcd.Config> stream : streams.entrySet()) {
                 Scenario scenario = scenario(bed, size, stream.getValue(), seed);
                 base = base == null ? base(c, bed, scenario, seed) : base;
-                Map<String, Outcome> outcomes = new HashMap<>();
+                Map<String, StreamOutcome> outcomes = new HashMap<>();
                 for (Arm arm : arms) {
                     if (c.cancelled()) {
                         return;
                     }
                     c.progress(rows.size(), -1, arm.name + ", " + stream.getKey() + ", seed " + seed);
-                    Outcome o = outcome(arm.settings.get(0), bed, scenario, base, seed, arm.labels);
+                    StreamOutcome o = outcome(arm.settings.get(0), bed, scenario, base, seed, arm.labels);
                     outcomes.put(arm.name, o);
                     report(arm.name, stream.getKey(), seed, o, rows);
                 }
                 gain.computeIfAbsent(stream.getKey(), k -> new TreeMap<>())
-                        .put(seed, outcomes.get(RSGS).all - outcomes.get(SAR).all);
+                        .put(seed, outcomes.get(RSGS).all() - outcomes.get(SAR).all());
             }
         }
         gain.forEach((stream, bySeed) -> interval(c, stream, bySeed, rows));
@@ -328,13 +308,13 @@ public final class DriftingClasses implements Study {
         }
     }
 
-    private static void report(String arm, String stream, long seed, Outcome o, List<Row> rows) {
-        rows.add(new Row(arm, stream, seed, ALL, o.all));
-        rows.add(new Row(arm, stream, seed, DRIFTED, o.drifted));
-        rows.add(new Row(arm, stream, seed, NEW, o.fresh));
-        rows.add(new Row(arm, stream, seed, BASE, o.base));
-        if (o.resets > 0) {
-            rows.add(new Row(arm, stream, seed, "times put back", o.resets));
+    private static void report(String arm, String stream, long seed, StreamOutcome o, List<Row> rows) {
+        rows.add(new Row(arm, stream, seed, ALL, o.all()));
+        rows.add(new Row(arm, stream, seed, DRIFTED, o.drifted()));
+        rows.add(new Row(arm, stream, seed, NEW, o.fresh()));
+        rows.add(new Row(arm, stream, seed, BASE, o.base()));
+        if (o.resets() > 0) {
+            rows.add(new Row(arm, stream, seed, "times put back", o.resets()));
         }
     }
 
@@ -401,7 +381,8 @@ public final class DriftingClasses implements Study {
                     break;
                 }
                 c.progress(rows.size(), -1, "settings of " + arm.name + ", " + bed.name);
-                double v = outcome(tried, bed, scenario, base, TUNING, arm.labels).all;
+                double v =
+                        outcome(tried, bed, scenario, base, TUNING, arm.labels).all();
                 if (v > highest) {
                     highest = v;
                     use = tried;
@@ -449,83 +430,8 @@ public final class DriftingClasses implements Study {
         return all;
     }
 
-    /** Every streamed batch is predicted and counted, then given without labels (or, to the oracle, with them). */
-    private static Outcome outcome(
+    private static StreamOutcome outcome(
             Csfa.Config config, Bed bed, Scenario scenario, State base, long seed, boolean labels) {
-        ClassIndex baseClasses = scenario.experiences().get(0).classes();
-        Map<Integer, Count> sessions = new TreeMap<>();
-        long resets = 0;
-        try (Scope s = Scope.open();
-                Csfa l = learner(config, bed, seed)) {
-            l.load(base);
-            for (Experience e :
-                    scenario.experiences().subList(1, scenario.experiences().size())) {
-                try (Loader batches = e.train().batches(e.pace(), Rng.of(seed))) {
-                    while (batches.hasNext()) {
-                        try (Scope step = Scope.open()) {
-                            Batch b = batches.next();
-                            if (!e.protocol().scored()) {
-                                l.learn(b);
-                                continue;
-                            }
-                            Count count = sessions.computeIfAbsent(e.task(), k -> new Count());
-                            count(count, l.predict(b.inputs()).classes(), b.classIds(), baseClasses);
-                            StepReport r = given(l, labels ? known(b) : b.withoutTarget());
-                            resets += r.events().stream()
-                                    .filter(v -> v.kind() == StepReport.Event.Kind.MODEL_RESET)
-                                    .count();
-                        }
-                    }
-                }
-            }
-        }
-        List<ImageShift> drifts = bed.stream.drifts();
-        double all = mean(sessions, k -> true);
-        double drifted = mean(sessions, k -> !(drifts.get(k) instanceof ImageShift.None));
-        int[] sum = new int[4];
-        sessions.values().forEach(k -> {
-            sum[0] += k.freshRight;
-            sum[1] += k.fresh;
-            sum[2] += k.baseRight;
-            sum[3] += k.base;
-        });
-        return new Outcome(all, drifted, 100.0 * sum[0] / sum[1], 100.0 * sum[2] / sum[3], resets);
-    }
-
-    private static double mean(Map<Integer, Count> sessions, java.util.function.IntPredicate which) {
-        return sessions.entrySet().stream()
-                .filter(e -> which.test(e.getKey()))
-                .mapToDouble(e -> e.getValue().share())
-                .average()
-                .orElseThrow();
-    }
-
-    /** A batch of nothing but garbage leaves nothing to learn with labels. */
-    private static StepReport given(Csfa l, Batch b) {
-        return b.size() == 0 ? new StepReport(Double.NaN, 0) : l.learn(b);
-    }
-
-    /** The rows that have a class. */
-    private static Batch known(Batch b) {
-        long[] y = b.classIds();
-        return b.rows(IntStream.range(0, y.length)
-                .filter(i -> y[i] != Target.ClassIds.NO_CLASS)
-                .toArray());
-    }
-
-    private static void count(Count count, int[] said, long[] truth, ClassIndex baseClasses) {
-        for (int i = 0; i < said.length; i++) {
-            if (truth[i] == Target.ClassIds.NO_CLASS) {
-                continue;
-            }
-            int right = said[i] == truth[i] ? 1 : 0;
-            if (baseClasses.columnOf((int) truth[i]) >= 0) {
-                count.base++;
-                count.baseRight += right;
-            } else {
-                count.fresh++;
-                count.freshRight += right;
-            }
-        }
+        return StreamOutcome.of(() -> learner(config, bed, seed), base, scenario, bed.stream.drifts(), seed, labels);
     }
 }
