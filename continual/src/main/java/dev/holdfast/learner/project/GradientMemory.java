@@ -88,7 +88,8 @@ public final class GradientMemory implements NetLearner, SplitsGradient {
 
     @Override
     public Capabilities capabilities() {
-        return Capabilities.of(Trait.NEEDS_BOUNDARIES, Trait.REREADS, Trait.BOUNDED_MEMORY);
+        // the bases grow with the parts, and a step with them, until they span their layers
+        return Capabilities.of(Trait.NEEDS_BOUNDARIES, Trait.REREADS);
     }
 
     @Override
