@@ -126,6 +126,15 @@ class CompareTuneTest {
     }
 
     @Test
+    void saysWhenTimeWasUpAndWhenThereIsNothingToChoose() {
+        TinyData.Ran r = compare("--learners", "er", "--tune", "5", "--tune-seconds", "0.000001");
+        assertThat(r.code()).as(r.err()).isZero();
+        assertThat(r.out())
+                .contains("Time was up: every learner tried 1 of 5 settings, the last of them on all of the rows");
+        assertThat(compare("--learners", "er", "--tune", "1").out()).contains("nothing to choose");
+    }
+
+    @Test
     void wrongRequestsAreRefused() {
         assertThat(compare("--space", "er.replayBatch=8").err()).contains("there is no --tune");
         assertThat(compare("--tune", "2", "--space", "er.replaybatch=8", "--learners", "er")

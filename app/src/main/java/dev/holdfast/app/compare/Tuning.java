@@ -18,6 +18,7 @@ import dev.holdfast.search.TwoPhaseReport;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
@@ -120,12 +121,23 @@ public record Tuning(
         searched.forEach(c -> candidates.add(c.candidate(space(c))));
         console.say("Tuning on " + toTune.name() + ": " + config.trials() + " settings a learner, " + config.seeds()
                 + (config.seeds() == 1 ? " seed" : " seeds") + " each.");
+        if (config.trials() == 1) {
+            console.say("One setting leaves nothing to choose; the comparison runs with what was drawn.");
+        }
         try (Console.Meter meter =
                 console.meter("tune", " runs", (long) candidates.size() * config.trials() * config.seeds())) {
             long[] runs = new long[1];
             TwoPhase protocol = new TwoPhase(
                     config, candidates, journal, cancelled, (learner, trial, seed) -> meter.at(runs[0]++, learner));
             List<Tuned> tuned = protocol.tune(tuning);
+            int tried = tuned.stream().mapToInt(t -> t.trials().size()).min().orElse(0);
+            boolean timeWasUp = config.maxSeconds() > 0
+                    && (tried < config.trials()
+                            || tuned.stream().flatMap(t -> t.trials().stream()).noneMatch(t -> t.share() == 1));
+            if (timeWasUp) {
+                console.say("Time was up: every learner tried " + tried + " of " + config.trials()
+                        + " settings, the last of them on " + share(tuned) + " of the rows.");
+            }
             Map<String, Tuned> byName = tuned.stream().collect(Collectors.toMap(Tuned::learner, Function.identity()));
             List<Contender<?>> chosen = new ArrayList<>();
             for (Contender<?> c : contenders) {
@@ -140,6 +152,15 @@ public record Tuning(
                     report(toTune, tuned, null),
                     () -> report(toTune, tuned, protocol.evaluate(tuned, scored, true)));
         }
+    }
+
+    private static String share(List<Tuned> tuned) {
+        double largest = tuned.stream()
+                .flatMap(t -> t.trials().stream())
+                .mapToDouble(Tuned.Tried::share)
+                .max()
+                .orElse(1);
+        return largest == 1 ? "all" : String.format(Locale.ROOT, "%.0f %%", 100 * largest);
     }
 
     private SearchSpace space(Contender<?> c) {
