@@ -22,6 +22,7 @@ import picocli.CommandLine.Command;
             ListCommands.Data.class,
             ListCommands.Learners.class,
             ListCommands.Scenarios.class,
+            ListCommands.Noise.class,
             CatalogCommand.class,
             DoctorCommand.class,
             AutoComplete.GenerateCompletion.class,
