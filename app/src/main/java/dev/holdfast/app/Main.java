@@ -13,6 +13,7 @@ import picocli.CommandLine.Command;
         versionProvider = Version.class,
         subcommands = {
             CompareCommand.class,
+            CleanCommand.class,
             LearnCommand.class,
             PredictCommand.class,
             InspectCommand.class,
