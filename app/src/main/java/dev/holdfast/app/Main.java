@@ -15,6 +15,7 @@ import picocli.CommandLine.Command;
             CompareCommand.class,
             LearnCommand.class,
             PredictCommand.class,
+            ExplainCommand.class,
             InspectCommand.class,
             MergeCommand.class,
             ForgetCommand.class,
