@@ -41,7 +41,7 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         footerHeading = "%nExamples:%n",
         footer = {
-            "  holdfast learn fashion --learner component-net --epochs 10 --out model",
+            "  holdfast learn fashion --learner component-net --epochs 5 --batch-size 64 --out model",
             "  holdfast explain model fashion --rows 0-9 --out explained",
             "  holdfast explain letters-model new-letters.csv --rows 3,17 --json"
         })

@@ -37,7 +37,8 @@ class PrototypeExampleTest {
         } finally {
             System.setOut(out);
         }
-        assertThat(said.toString(StandardCharsets.UTF_8)).containsPattern("right 0\\.\\d\\d, proven within 1: 0\\.\\d\\d");
+        assertThat(said.toString(StandardCharsets.UTF_8))
+                .containsPattern("right 0\\.\\d\\d, proven within 1: 0\\.\\d\\d");
     }
 
     @Test
@@ -59,10 +60,11 @@ class PrototypeExampleTest {
                 ComponentLearner learner = plugin.create(plugin.defaults(), once.schema(), Rng.of(1))) {
             new Run(learner, once, List.of(), new MetricLog(), Rng.of(1)).finish();
             Certifiable model = (Certifiable) learner.model();
-            RobustAccuracy a = RobustAccuracy.of(
-                    model, data.test(), new double[] {0.25, 1}, L2Attack.defaults(), 50, Rng.of(1));
+            RobustAccuracy a =
+                    RobustAccuracy.of(model, data.test(), new double[] {0.25, 1}, L2Attack.defaults(), 50, Rng.of(1));
             System.out.printf(
-                    "right %.2f, proven within 1: %.2f%n", a.clean(), a.certified().get(1.0));
+                    "right %.2f, proven within 1: %.2f%n",
+                    a.clean(), a.certified().get(1.0));
         }
         // end of guide
     }
