@@ -54,6 +54,11 @@ public record GeneralisedCe(double q) implements Loss, Stateless {
         }
 
         @Override
+        public boolean forWrongLabels() {
+            return true;
+        }
+
+        @Override
         public GeneralisedCe build(Schema schema) {
             return new GeneralisedCe(q);
         }
