@@ -1,5 +1,6 @@
 package dev.holdfast.app;
 
+import dev.holdfast.app.explain.ExplainCommand;
 import dev.holdfast.data.DataException;
 import picocli.AutoComplete;
 import picocli.CommandLine;

@@ -1,5 +1,7 @@
 package dev.holdfast.app.explain;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.holdfast.nn.prototype.Explanation;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,6 +19,8 @@ import java.util.Map;
  * @param rival name of the next class, or null
  */
 public record Explained(long row, String said, String truth, Double radius, Explanation why, String rival) {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
     /** In words, the {@code most} weightiest components. */
     public String words(int most) {
         StringBuilder b = new StringBuilder("row " + row + ": ");
@@ -50,8 +54,8 @@ public record Explained(long row, String said, String truth, Double radius, Expl
                 why == null || rival == null ? null : why.rivalAgreement());
     }
 
-    /** For JSON: the same with the parts of the agreement and the components. */
-    public Map<String, Object> json() {
+    /** As JSON on one line: the same with the parts of the agreement and the components. */
+    public String json() {
         Map<String, Object> m = new LinkedHashMap<>();
         m.put("row", row);
         m.put("class", said);
@@ -67,6 +71,10 @@ public record Explained(long row, String said, String truth, Double radius, Expl
             m.put("unexpectedAndThere", why.negativeDisagreement());
             m.put("components", why.components());
         }
-        return m;
+        try {
+            return JSON.writeValueAsString(m);
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("Row " + row + " cannot be written as JSON", e);
+        }
     }
 }

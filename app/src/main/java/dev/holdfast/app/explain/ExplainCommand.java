@@ -1,8 +1,5 @@
-package dev.holdfast.app;
+package dev.holdfast.app.explain;
 
-import dev.holdfast.app.explain.Explained;
-import dev.holdfast.app.explain.Explainer;
-import dev.holdfast.app.explain.ExplanationFiles;
 import dev.holdfast.app.model.Model;
 import dev.holdfast.app.model.Source;
 import dev.holdfast.app.model.Spool;
@@ -24,6 +21,7 @@ import java.util.List;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -45,8 +43,11 @@ import picocli.CommandLine.Spec;
             "  holdfast explain model fashion --rows 0-9 --out explained",
             "  holdfast explain letters-model new-letters.csv --rows 3,17 --json"
         })
-final class ExplainCommand implements Callable<Integer> {
+public final class ExplainCommand implements Callable<Integer> {
     private static final int BATCH = 256;
+
+    /** What a shell tells of a program that was stopped by Ctrl-C. */
+    private static final int CANCELLED = 130;
 
     @Parameters(index = "0", paramLabel = "MODEL", description = "folder that 'holdfast learn' wrote")
     Path model;
@@ -118,7 +119,7 @@ final class ExplainCommand implements Callable<Integer> {
             }
             explainer.warning().ifPresent(err::println);
             err.flush();
-            return interrupt.asked() ? ExitCodes.CANCELLED : ExitCodes.DONE;
+            return interrupt.asked() ? CANCELLED : CommandLine.ExitCode.OK;
         }
     }
 
@@ -161,7 +162,7 @@ final class ExplainCommand implements Callable<Integer> {
                         List<Explained> explained = explainer.explain(some, source.labelled());
                         for (int i = 0; i < at.length; i++) {
                             Explained e = explained.get(i);
-                            print.println(json ? Json.line(e.json()) : e.words(most));
+                            print.println(json ? e.json() : e.words(most));
                             if (files != null) {
                                 files.add(e, Tensors.slice(some.inputs().x(), i, i + 1));
                             }
