@@ -10,6 +10,7 @@ import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
@@ -28,8 +29,9 @@ public record RobustAccuracy(
     private static final int BATCH = 512;
 
     public RobustAccuracy {
-        certified = Map.copyOf(certified);
-        attacked = Map.copyOf(attacked);
+        // in the order of radii, so that what is printed does not change from run to run
+        certified = Collections.unmodifiableMap(new TreeMap<>(certified));
+        attacked = Collections.unmodifiableMap(new TreeMap<>(attacked));
     }
 
     /**
