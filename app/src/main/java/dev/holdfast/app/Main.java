@@ -1,5 +1,6 @@
 package dev.holdfast.app;
 
+import dev.holdfast.app.explain.ExplainCommand;
 import dev.holdfast.data.DataException;
 import picocli.AutoComplete;
 import picocli.CommandLine;
@@ -16,6 +17,7 @@ import picocli.CommandLine.Command;
             CleanCommand.class,
             LearnCommand.class,
             PredictCommand.class,
+            ExplainCommand.class,
             InspectCommand.class,
             MergeCommand.class,
             ForgetCommand.class,

@@ -13,9 +13,11 @@ import dev.holdfast.optim.rule.Sgd;
 import dev.holdfast.optim.schedule.Constant;
 import dev.holdfast.optim.schedule.Cosine;
 import dev.holdfast.optim.transform.Clip;
+import dev.holdfast.tensor.ParamMeta;
 import dev.holdfast.tensor.Parameters;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ToDoubleFunction;
 
 /**
  * The usual optimizers as a value that fits into a learner's configuration.
@@ -143,6 +145,19 @@ public record OptimizerConfig(
         Decay mode = weightDecay == 0 ? Decay.NONE : kind == Kind.ADAMW ? Decay.LR_COUPLED : Decay.L2;
         return new ChainOptimizer(
                 parameters, transforms, rule(parameters), List.of(ParamGroup.all(rate, factor, weightDecay, mode)));
+    }
+
+    /** The usual one with a factor of its own on the rate of every leaf; leaves with a factor of 0 stand still. */
+    public ChainOptimizer build(Parameters parameters, ToDoubleFunction<ParamMeta> times) {
+        List<GradientTransform> transforms = clipNorm > 0 ? List.of(Clip.norm(clipNorm)) : List.of();
+        Decay mode = weightDecay == 0 ? Decay.NONE : kind == Kind.ADAMW ? Decay.LR_COUPLED : Decay.L2;
+        Schedule factor = cosineSteps == 0 ? Constant.ONE : new Cosine(cosineSteps);
+        List<ParamGroup> groups = parameters.meta().stream()
+                .mapToDouble(times)
+                .distinct()
+                .mapToObj(f -> new ParamGroup(m -> times.applyAsDouble(m) == f, rate * f, factor, weightDecay, mode))
+                .toList();
+        return new ChainOptimizer(parameters, transforms, rule(parameters), groups);
     }
 
     private UpdateRule rule(Parameters parameters) {
