@@ -1,4 +1,4 @@
-package dev.holdfast.studies;
+package dev.holdfast.studies.training;
 
 import dev.holdfast.diagnose.stability.LinearisedSgd;
 import dev.holdfast.nn.small.DiagonalLinear;

@@ -1,4 +1,4 @@
-package dev.holdfast.studies;
+package dev.holdfast.studies.training;
 
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.Dataset;
@@ -11,8 +11,8 @@ import dev.holdfast.diagnose.signals.OpposingToy;
 import dev.holdfast.diagnose.stability.Sharpness;
 import dev.holdfast.nn.small.TwoLayerLinear;
 import dev.holdfast.objective.Objective;
-import dev.holdfast.studies.SignalBeds.Arm;
-import dev.holdfast.studies.SignalBeds.Pixels;
+import dev.holdfast.studies.training.SignalBeds.Arm;
+import dev.holdfast.studies.training.SignalBeds.Pixels;
 import dev.holdfast.study.Criterion;
 import dev.holdfast.study.Findings;
 import dev.holdfast.study.Findings.Row;

@@ -1,4 +1,4 @@
-package dev.holdfast.studies;
+package dev.holdfast.studies.training;
 
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.DataSource;
@@ -12,7 +12,7 @@ import dev.holdfast.loss.SampleLosses;
 import dev.holdfast.math.RankStatistics;
 import dev.holdfast.objective.Objective;
 import dev.holdfast.objective.PerSampleGradients;
-import dev.holdfast.studies.StabilityBeds.Ended;
+import dev.holdfast.studies.training.StabilityBeds.Ended;
 import dev.holdfast.study.Criterion;
 import dev.holdfast.study.Findings;
 import dev.holdfast.study.Findings.Row;
