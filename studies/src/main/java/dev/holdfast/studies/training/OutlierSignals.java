@@ -389,6 +389,7 @@ public final class OutlierSignals implements Study {
                     x,
                     seed -> SignalBeds.Tanh.of(
                             x.size(1), p.targets(), Rng.of(seed).child("net")),
+                    SignalBeds.arms(1e-1),
                     size);
         }
     }
