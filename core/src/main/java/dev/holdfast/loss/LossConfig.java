@@ -3,6 +3,7 @@ package dev.holdfast.loss;
 import dev.holdfast.config.Choice;
 import dev.holdfast.config.Frozen;
 import dev.holdfast.data.Schema;
+import java.util.List;
 
 /**
  * Which loss a learner makes small, as a value that fits into its configuration. Losses add themselves by listing their
@@ -12,6 +13,11 @@ import dev.holdfast.data.Schema;
 public interface LossConfig extends Choice {
     /** A fresh loss for rows of this schema; what does not fit its classes is refused. */
     Loss build(Schema schema);
+
+    /** Settings worth trying where the loss's own numbers are to be chosen; this one alone where it has none. */
+    default List<? extends LossConfig> grid() {
+        return List.of(this);
+    }
 
     /** True if the loss keeps something for every sample it sees, so that its memory grows with the data. */
     default boolean remembersSamples() {

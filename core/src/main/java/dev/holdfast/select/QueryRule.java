@@ -87,7 +87,9 @@ public interface QueryRule {
                         + (candidates - asked.size()) + " of " + candidates + " candidates are left to ask about;"
                         + " expected 1 to as many.");
             }
-            return IntStream.range(0, candidates).filter(i -> !asked.contains(i)).toArray();
+            return IntStream.range(0, candidates)
+                    .filter(i -> !asked.contains(i))
+                    .toArray();
         }
     }
 
