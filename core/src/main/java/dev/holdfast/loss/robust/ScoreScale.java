@@ -1,6 +1,7 @@
 package dev.holdfast.loss.robust;
 
 import dev.holdfast.tensor.Tensors;
+import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -31,7 +32,7 @@ public enum ScoreScale {
     }
 
     private static Tensor byMean(Tensor f, Tensor size) {
-        Tensor mean = size.mean(new long[] {1}, true, new org.bytedeco.pytorch.ScalarTypeOptional());
+        Tensor mean = size.mean(new long[] {1}, true, new ScalarTypeOptional());
         // a row without a size has no scale: it is divided by one, or its gradient would be no number
         Tensor none = mean.detach().le(Tensors.scalar(NOTHING)).to(mean.scalar_type());
         return f.div(mean.add(none));
