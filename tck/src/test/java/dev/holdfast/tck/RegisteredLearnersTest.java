@@ -102,6 +102,7 @@ class RegisteredLearnersTest {
                         with("binary-relevance", "base", "LOGISTIC"),
                         with("finetune", "net.allClassesFromStart", "true"),
                         with("finetune", "loss.kind", "gce"),
+                        with("finetune", "loss.kind", "aldr-kl"),
                         with(
                                 "fscil-bag",
                                 "contrast.form",

@@ -1,4 +1,4 @@
-package dev.holdfast.studies;
+package dev.holdfast.studies.labels;
 
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.catalog.DataPair;
@@ -20,9 +20,9 @@ import dev.holdfast.loss.robust.RobustLog;
 import dev.holdfast.loss.robust.SymmetricCe;
 import dev.holdfast.math.RankStatistics;
 import dev.holdfast.nn.layer.Init;
-import dev.holdfast.studies.LossBed.Outcome;
-import dev.holdfast.studies.LossBed.Setting;
-import dev.holdfast.studies.LossBed.Training;
+import dev.holdfast.studies.labels.LossBed.Outcome;
+import dev.holdfast.studies.labels.LossBed.Setting;
+import dev.holdfast.studies.labels.LossBed.Training;
 import dev.holdfast.study.Criterion;
 import dev.holdfast.study.Findings;
 import dev.holdfast.study.Findings.Row;
