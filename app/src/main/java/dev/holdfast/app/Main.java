@@ -13,6 +13,7 @@ import picocli.CommandLine.Command;
         versionProvider = Version.class,
         subcommands = {
             CompareCommand.class,
+            CleanCommand.class,
             LearnCommand.class,
             PredictCommand.class,
             InspectCommand.class,
@@ -22,6 +23,7 @@ import picocli.CommandLine.Command;
             ListCommands.Data.class,
             ListCommands.Learners.class,
             ListCommands.Scenarios.class,
+            ListCommands.Noise.class,
             CatalogCommand.class,
             DoctorCommand.class,
             AutoComplete.GenerateCompletion.class,

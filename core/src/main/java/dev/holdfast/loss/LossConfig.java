@@ -3,7 +3,11 @@ package dev.holdfast.loss;
 import dev.holdfast.config.Choice;
 import dev.holdfast.config.Frozen;
 import dev.holdfast.data.Schema;
+import java.util.Collections;
 import java.util.List;
+import java.util.ServiceLoader;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * Which loss a learner makes small, as a value that fits into its configuration. Losses add themselves by listing their
@@ -22,5 +26,20 @@ public interface LossConfig extends Choice {
     /** True if the loss keeps something for every sample it sees, so that its memory grows with the data. */
     default boolean remembersSamples() {
         return false;
+    }
+
+    /**
+     * Whether the loss is made for labels of which some are wrong, and worth a row of a comparison on such data that names
+     * nobody.
+     */
+    default boolean forWrongLabels() {
+        return false;
+    }
+
+    /** Every loss that is listed, with its defaults, by {@link #kind}. */
+    static SortedMap<String, LossConfig> all() {
+        SortedMap<String, LossConfig> all = new TreeMap<>();
+        ServiceLoader.load(LossConfig.class).forEach(l -> all.put(l.kind(), l));
+        return Collections.unmodifiableSortedMap(all);
     }
 }

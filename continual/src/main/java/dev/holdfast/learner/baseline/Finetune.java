@@ -30,6 +30,7 @@ import dev.holdfast.tensor.Snapshot;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Stateless;
 import dev.holdfast.tensor.Tensors;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
@@ -165,6 +166,18 @@ public final class Finetune implements NetLearner, SplitsGradient, SampleEstimat
         @Override
         public Config defaults() {
             return Config.of(NetConfig.defaults());
+        }
+
+        /** One for every other loss, {@code finetune:gce}. */
+        @Override
+        public Map<String, Config> presets() {
+            Map<String, Config> presets = new LinkedHashMap<>();
+            LossConfig.all().forEach((kind, loss) -> {
+                if (!(loss instanceof CrossEntropy.Config)) {
+                    presets.put(kind, new Config(NetConfig.defaults(), loss));
+                }
+            });
+            return presets;
         }
 
         @Override

@@ -98,6 +98,11 @@ public final class AldrKl implements Loss {
         }
 
         @Override
+        public boolean forWrongLabels() {
+            return true;
+        }
+
+        @Override
         public List<Config> grid() {
             return Stream.of(0.1, 1.0, 10.0)
                     .map(l -> new Config(l, alpha, margin, scale, from, smooth, precision, duplicates))

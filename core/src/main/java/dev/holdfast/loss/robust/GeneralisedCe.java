@@ -47,19 +47,11 @@ public record GeneralisedCe(double q, double threshold) implements Loss, Statele
      * Generalised cross entropy, mean over the rows.
      *
      * @param q in (0, 1]
-     * @param threshold probability below which a label teaches nothing, in [0, 1)
      */
-    public record Config(
-            @Doc("exponent in (0, 1]: near 0 cross entropy, 1 absolute error") double q,
-            @Doc("probability below which a label teaches nothing, in [0, 1); 0 = all do") double threshold)
+    public record Config(@Doc("exponent in (0, 1]: near 0 cross entropy, 1 absolute error") double q)
             implements LossConfig {
         public Config {
-            new GeneralisedCe(q, threshold);
-        }
-
-        /** Not truncated. */
-        public Config(double q) {
-            this(q, 0);
+            new GeneralisedCe(q);
         }
 
         /** The paper's q = 0.7. */
@@ -74,7 +66,50 @@ public record GeneralisedCe(double q, double threshold) implements Loss, Statele
 
         @Override
         public List<Config> grid() {
-            return Stream.of(0.05, 0.7, 0.95).map(e -> new Config(e, threshold)).toList();
+            return Stream.of(0.05, 0.7, 0.95).map(Config::new).toList();
+        }
+
+        @Override
+        public boolean forWrongLabels() {
+            return true;
+        }
+
+        @Override
+        public GeneralisedCe build(Schema schema) {
+            return new GeneralisedCe(q);
+        }
+    }
+
+    /**
+     * Truncated generalised cross entropy, mean over the rows. At the start of a training labels have about 1/C: with a
+     * threshold above it nothing is ever learnt.
+     *
+     * @param q in (0, 1]
+     * @param threshold probability below which a label teaches nothing, in [0, 1)
+     */
+    public record Truncated(
+            @Doc("exponent in (0, 1]: near 0 cross entropy, 1 absolute error") double q,
+            @Doc("probability below which a label teaches nothing, in [0, 1)") double threshold)
+            implements LossConfig {
+        public Truncated {
+            new GeneralisedCe(q, threshold);
+        }
+
+        /** The paper's q = 0.7 and threshold 0.5. */
+        public Truncated() {
+            this(0.7, 0.5);
+        }
+
+        @Override
+        public String kind() {
+            return "truncated-gce";
+        }
+
+        @Override
+        public List<Truncated> grid() {
+            return Stream.of(0.05, 0.7, 0.95)
+                    .map(e -> new Truncated(e, threshold))
+                    .toList();
         }
 
         @Override

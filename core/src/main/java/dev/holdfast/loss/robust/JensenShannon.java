@@ -38,6 +38,11 @@ public record JensenShannon(
     }
 
     @Override
+    public boolean forWrongLabels() {
+        return true;
+    }
+
+    @Override
     public List<JensenShannon> grid() {
         return Stream.of(0.1, 0.5, 0.9).map(JensenShannon::new).toList();
     }

@@ -72,6 +72,11 @@ public record LdrKl(double lambda, double margin, ScoreScale scale) implements L
         }
 
         @Override
+        public boolean forWrongLabels() {
+            return true;
+        }
+
+        @Override
         public List<Config> grid() {
             return Stream.of(0.1, 1.0, 10.0)
                     .map(l -> new Config(l, margin, scale))

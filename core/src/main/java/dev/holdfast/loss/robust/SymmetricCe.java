@@ -42,6 +42,11 @@ public record SymmetricCe(
     }
 
     @Override
+    public boolean forWrongLabels() {
+        return true;
+    }
+
+    @Override
     public List<SymmetricCe> grid() {
         return Stream.of(0.05, 0.5, 0.95).map(s -> new SymmetricCe(s, a)).toList();
     }

@@ -180,7 +180,7 @@ public final class LabelRobustness implements Study {
         all.put("CS", new MarginLoss.CrammerSinger());
         all.put("WW", new MarginLoss.WestonWatkins());
         all.put("GCE", new GeneralisedCe.Config());
-        all.put("GCE, truncated", new GeneralisedCe.Config(0.7, 0.1));
+        all.put("GCE, truncated", new GeneralisedCe.Truncated(0.7, 0.1));
         all.put("GCE, pruned", new PrunedCe.Config(0.7, 0.5, epochs / 2, Math.max(1, epochs / 10)));
         all.put("SCE", new SymmetricCe());
         all.put("NCE+RCE", new NormalisedCe.WithReverse());
