@@ -7,6 +7,7 @@ import dev.holdfast.data.Target;
 import dev.holdfast.data.WithTruth;
 import dev.holdfast.tensor.Rng;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.function.BiFunction;
 import java.util.stream.Collectors;
@@ -44,6 +45,16 @@ public record NamedCorruption(Kind kind, double amount) {
                 Side.TRAINING,
                 "share of each class that is mistaken for the next",
                 (s, r) -> LabelNoise.pairs(s.classes(), r)),
+        CHANCE(
+                "chance",
+                Side.TRAINING,
+                "chance of each row to get a label drawn over all classes, its own too",
+                (s, r) -> ChanceNoise.uniform(r)),
+        NEXT(
+                "next",
+                Side.TRAINING,
+                "chance of each row to be labelled as the next class",
+                (s, r) -> ChanceNoise.cyclic(s.classes(), r)),
         BLUR("blur", Side.TEST, null, (s, a) -> new ImageShift.Blur()),
         GAUSS(
                 "gauss",
@@ -89,7 +100,7 @@ public record NamedCorruption(Kind kind, double amount) {
 
         /** Whether it makes labels wrong. */
         public boolean wrongsLabels() {
-            return this == SYM || this == SYM_OTHER || this == PAIRS;
+            return List.of(SYM, SYM_OTHER, PAIRS, CHANCE, NEXT).contains(this);
         }
     }
 
