@@ -15,6 +15,7 @@ import picocli.CommandLine.Command;
             CompareCommand.class,
             LearnCommand.class,
             PredictCommand.class,
+            CalibrateCommand.class,
             InspectCommand.class,
             MergeCommand.class,
             ForgetCommand.class,
@@ -22,6 +23,7 @@ import picocli.CommandLine.Command;
             ListCommands.Data.class,
             ListCommands.Learners.class,
             ListCommands.Scenarios.class,
+            ListCommands.Calibrators.class,
             CatalogCommand.class,
             DoctorCommand.class,
             AutoComplete.GenerateCompletion.class,
@@ -33,6 +35,7 @@ import picocli.CommandLine.Command;
             "  holdfast compare rows.csv --label kind   # the same on your own table",
             "  holdfast learn rows.csv --label kind --learner gacil --out model",
             "  holdfast predict model new-rows.csv",
+            "  holdfast calibrate model held-out.csv    # probabilities that come true as often as they say",
             "  source <(holdfast generate-completion)   # completion in bash and zsh",
             "%nA stack trace is printed where HOLDFAST_TRACE is set."
         })
