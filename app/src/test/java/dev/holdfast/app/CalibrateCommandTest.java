@@ -118,7 +118,7 @@ class CalibrateCommandTest {
         assertThat(moved).isPositive();
 
         assertThat(ok(TinyData.run("inspect", model)).out())
-                .contains("calibrated     by h on 3", "before", "classes are kept");
+                .contains("calibrated     by h on 299", "before", "classes are kept");
         JsonNode card = new ObjectMapper()
                 .readTree(ok(TinyData.run("inspect", model, "--json")).out());
         JsonNode k = card.at("/card/calibration");

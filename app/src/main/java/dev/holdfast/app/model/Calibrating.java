@@ -177,13 +177,13 @@ public final class Calibrating {
         model.writeCalibrated(
                 folder,
                 new ModelCard.Calibration(
-                        f.result.method,
+                        f.result.method(),
                         Model.tree(f.configuration),
                         data,
                         fitOn.size(),
-                        f.result.keepsDecision,
-                        raw.metrics,
-                        f.result.metrics),
+                        f.result.keepsDecision(),
+                        raw.metrics(),
+                        f.result.metrics()),
                 f.processor);
     }
 }

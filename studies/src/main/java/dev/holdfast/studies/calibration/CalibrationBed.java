@@ -63,8 +63,8 @@ final class CalibrationBed {
         }
     }
 
-    /** Trains on {@code rows} rows and predicts the test rows. */
-    static Trained train(RunContext c, DataPair data, BackboneConfig backbone, int rows, int epochs) {
+    /** Trains on {@code rows} rows and predicts the first {@code most} test rows. */
+    static Trained train(RunContext c, DataPair data, BackboneConfig backbone, int rows, int epochs, int most) {
         Rng rng = Rng.of(1).child("over-confident");
         Dataset train = data.train().subset(Splits.sample(data.train().classIds(), rows, rng.child("rows")));
         NetConfig net = new NetConfig(backbone, OptimizerConfig.sgd(0.05, 0.9), true);
@@ -79,7 +79,7 @@ final class CalibrationBed {
                     c.progress(b.rows().step(), -1, "training");
                 }
             }
-            int n = (int) data.test().size();
+            int n = (int) Math.min(most, data.test().size());
             List<Tensor> parts = new ArrayList<>();
             ClassIndex columns = null;
             for (int from = 0; from < n; from += 1000) {
@@ -91,7 +91,7 @@ final class CalibrationBed {
             return new Trained(
                     Scope.own(Tensors.cat(0, parts.toArray(new Tensor[0]))),
                     columns,
-                    columns.columnsOf(data.test().classIds()));
+                    columns.columnsOf(Arrays.copyOf(data.test().classIds(), n)));
         }
     }
 

@@ -54,10 +54,9 @@ public final class HonestProbabilities implements Study {
     private static final String FACTOR = "ECE uncalibrated / worst method";
     private static final String MOVED = "classes changed by order-preserving maps";
     private static final String TRUE_ERROR = "true calibration error";
-    private static final int RESAMPLES = 500;
 
     /** How much is run. */
-    private record Size(int splits, int epochs, int synthetic, boolean full) {}
+    private record Size(int splits, int epochs, int synthetic, int resamples, boolean full) {}
 
     /** A calibrator and whether it takes part in the ranking; the others are the ablation. */
     private record Arm(String name, Calibrator calibrator, boolean ranked) {}
@@ -109,17 +108,17 @@ public final class HonestProbabilities implements Study {
     public Findings run(StudyContext c) {
         List<Row> rows = new ArrayList<>();
         if (c.budget() == Budget.SMOKE) {
-            Size tiny = new Size(1, 5, 300, false);
+            Size tiny = new Size(1, 3, 200, 20, false);
             try (Scope s = Scope.open()) {
-                CalibrationBed.Trained t =
-                        CalibrationBed.train(c, c.data("sample"), BackboneConfig.mlp(Init.KAIMING_UNIFORM, 32), 300, 5);
+                CalibrationBed.Trained t = CalibrationBed.train(
+                        c, c.data("sample"), BackboneConfig.mlp(Init.KAIMING_UNIFORM, 32), 300, 5, 400);
                 bed(c, "smoke", t, tiny, rows);
                 synthetic(c, tiny, rows);
             }
             return new Findings(rows);
         }
         boolean full = c.budget() == Budget.FULL;
-        Size size = full ? new Size(5, 2000, 5000, true) : new Size(2, 400, 5000, false);
+        Size size = full ? new Size(5, 2000, 5000, 500, true) : new Size(2, 400, 5000, 500, false);
         Map<String, BackboneConfig> nets = new LinkedHashMap<>();
         nets.put(MLP, BackboneConfig.mlp(Init.KAIMING_UNIFORM, 512, 256));
         if (full) {
@@ -141,7 +140,7 @@ public final class HonestProbabilities implements Study {
             return;
         }
         try (Scope s = Scope.open()) {
-            bed(c, bed, CalibrationBed.train(c, c.data(data), net, 10_000, 40), size, rows);
+            bed(c, bed, CalibrationBed.train(c, c.data(data), net, 10_000, 40, Integer.MAX_VALUE), size, rows);
         }
     }
 
@@ -244,7 +243,7 @@ public final class HonestProbabilities implements Study {
         for (CalibrationMetric.Family family : CalibrationMetric.Family.values()) {
             ranks(bed, seed, family, ranked, said, rows);
         }
-        difference(bed, seed, said.get(H), said.get(TS), rows);
+        difference(bed, seed, said.get(H), said.get(TS), size.resamples, rows);
     }
 
     /** Mean rank over the measures of a family, and the place by it. */
@@ -288,7 +287,10 @@ public final class HonestProbabilities implements Study {
             List<Row> rows) {
         rows.add(new Row(arm, bed, seed, "accuracy %", 100 * x.accuracy()));
         for (CalibrationMetric m : CalibrationMetric.values()) {
-            rows.add(new Row(arm, bed, seed, m.label(), m.of(x)));
+            double v = m.of(x);
+            if (Double.isFinite(v)) {
+                rows.add(new Row(arm, bed, seed, m.label(), v));
+            }
         }
         if (truth != null) {
             // the named class's probability against its true one
@@ -304,23 +306,23 @@ public final class HonestProbabilities implements Study {
 
     /** ECE of h minus ECE of temperature over resamples of the same rows: the middle 95 %. */
     private static void difference(
-            String bed, long seed, LabelledProbabilities h, LabelledProbabilities ts, List<Row> rows) {
+            String bed, long seed, LabelledProbabilities h, LabelledProbabilities ts, int resamples, List<Row> rows) {
         int n = h.size();
-        double[] d = new double[RESAMPLES];
-        for (int r = 0; r < RESAMPLES; r++) {
+        double[] d = new double[resamples];
+        for (int r = 0; r < resamples; r++) {
             Rng rng = Rng.of(seed).child("resample", r);
             int[] draw = new int[n];
             Arrays.setAll(draw, i -> rng.below(n));
             d[r] = CalibrationMetric.ECE.of(h.rows(draw)) - CalibrationMetric.ECE.of(ts.rows(draw));
         }
         Arrays.sort(d);
-        rows.add(new Row("h - temperature", bed, seed, "ECE_ew, 2.5 %", d[(int) (0.025 * RESAMPLES)]));
+        rows.add(new Row("h - temperature", bed, seed, "ECE_ew, 2.5 %", d[(int) (0.025 * resamples)]));
         rows.add(new Row(
                 "h - temperature",
                 bed,
                 seed,
                 "ECE_ew, estimate",
                 CalibrationMetric.ECE.of(h) - CalibrationMetric.ECE.of(ts)));
-        rows.add(new Row("h - temperature", bed, seed, "ECE_ew, 97.5 %", d[(int) (0.975 * RESAMPLES)]));
+        rows.add(new Row("h - temperature", bed, seed, "ECE_ew, 97.5 %", d[(int) (0.975 * resamples)]));
     }
 }
