@@ -13,6 +13,8 @@ import java.util.Deque;
 public final class Lbfgs {
     private static final int MEMORY = 20;
     private static final double SUFFICIENT = 1e-4;
+    /** Ends, too, when the value has fallen by no more than this share for some rounds. */
+    private static final double STILL = 1e-13;
 
     private Lbfgs() {}
 
@@ -38,6 +40,7 @@ public final class Lbfgs {
             throw new IllegalArgumentException("A minimum cannot be looked for from a start with value " + value + ".");
         }
         Deque<Pair> memory = new ArrayDeque<>();
+        int still = 0;
         for (int round = 0; round < rounds && largest(g) > tolerance; round++) {
             double[] d = direction(g, memory);
             double slope = dot(d, g);
@@ -70,9 +73,13 @@ public final class Lbfgs {
                     memory.removeFirst();
                 }
             }
+            still = value - vNext <= STILL * Math.abs(value) ? still + 1 : 0;
             x = next;
             g = gNext;
             value = vNext;
+            if (still >= MEMORY) {
+                break;
+            }
         }
         return x;
     }

@@ -16,6 +16,7 @@ import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -29,8 +30,10 @@ import org.bytedeco.pytorch.Tensor;
  * temperature scaling</i>, arXiv 1910.12656.
  */
 public final class LinearCalibrators {
-    private static final double TOLERANCE = 1e-9;
+    private static final double TOLERANCE = 1e-8;
     private static final int ROUNDS = 2000;
+    private static final double ROUGH_TOLERANCE = 1e-5;
+    private static final int ROUGH_ROUNDS = 200;
     /** A softer softmax than this is the uniform distribution. */
     private static final double SMALLEST_INVERSE = 1e-6;
 
@@ -95,14 +98,13 @@ public final class LinearCalibrators {
         }
     }
 
-    /** Weights, then intercepts. */
-    private static double[] minimum(Nll f) {
-        int c = (int) f.x.size(1);
-        double[] start = new double[f.diagonal ? 2 * c : c * c + c];
+    /** The identity: weights, then intercepts. */
+    private static double[] identity(int c, boolean diagonal) {
+        double[] start = new double[diagonal ? 2 * c : c * c + c];
         for (int k = 0; k < c; k++) {
-            start[f.diagonal ? k : k * (c + 1)] = 1;
+            start[diagonal ? k : k * (c + 1)] = 1;
         }
-        return Lbfgs.minimise(f, start, TOLERANCE, ROUNDS);
+        return start;
     }
 
     private static AffineMap affine(
@@ -111,7 +113,11 @@ public final class LinearCalibrators {
         Tensor x = AffineMap.features(rows.logits(), logProbabilities);
         Tensor hot = Tensors.oneHot(rows.label(), c, x);
         double l2 = d == null ? 0 : d.l2.size() == 1 ? d.l2.get(0) : chosen(d, x, hot, rng);
-        double[] best = minimum(new Nll(x, hot, diagonal, l2, d == null ? Penalised.ALL : d.penalised));
+        double[] best = Lbfgs.minimise(
+                new Nll(x, hot, diagonal, l2, d == null ? Penalised.ALL : d.penalised),
+                identity(c, diagonal),
+                TOLERANCE,
+                ROUNDS);
         int size = best.length - c;
         double[] w = Arrays.copyOf(best, size);
         return new AffineMap(
@@ -127,33 +133,39 @@ public final class LinearCalibrators {
             return d.l2.stream().mapToDouble(v -> v).max().orElseThrow();
         }
         int[] order = rng.child("folds").permutation(n);
-        double best = Double.POSITIVE_INFINITY;
-        double chosen = 0;
-        for (double l2 : d.l2) {
-            double nll = 0;
-            for (int f = 0; f < FOLDS; f++) {
-                int fold = f;
-                int[] in = IntStream.range(0, n)
-                        .filter(i -> i % FOLDS != fold)
-                        .map(i -> order[i])
-                        .toArray();
-                int[] out = IntStream.range(0, n)
-                        .filter(i -> i % FOLDS == fold)
-                        .map(i -> order[i])
-                        .toArray();
-                try (Scope s = Scope.open()) {
-                    double[] w = minimum(new Nll(Tensors.rows(x, in), Tensors.rows(hot, in), false, l2, d.penalised));
-                    nll += out.length
-                            * new Nll(Tensors.rows(x, out), Tensors.rows(hot, out), false, 0, d.penalised)
-                                    .at(w, new double[w.length]);
+        double[] l2 = d.l2.stream()
+                .sorted(Comparator.reverseOrder())
+                .mapToDouble(v -> v)
+                .toArray();
+        double[] nll = new double[l2.length];
+        for (int f = 0; f < FOLDS; f++) {
+            int fold = f;
+            int[] in = IntStream.range(0, n)
+                    .filter(i -> i % FOLDS != fold)
+                    .map(i -> order[i])
+                    .toArray();
+            int[] out = IntStream.range(0, n)
+                    .filter(i -> i % FOLDS == fold)
+                    .map(i -> order[i])
+                    .toArray();
+            try (Scope s = Scope.open()) {
+                Tensor xIn = Tensors.rows(x, in);
+                Tensor hotIn = Tensors.rows(hot, in);
+                Nll held = new Nll(Tensors.rows(x, out), Tensors.rows(hot, out), false, 0, d.penalised);
+                double[] w = identity((int) x.size(1), false);
+                for (int i = 0; i < l2.length; i++) {
+                    // each begins where the stronger penalty ended; for a choice a rough minimum will do
+                    w = Lbfgs.minimise(
+                            new Nll(xIn, hotIn, false, l2[i], d.penalised), w, ROUGH_TOLERANCE, ROUGH_ROUNDS);
+                    nll[i] += out.length * held.at(w, new double[w.length]);
                 }
             }
-            if (nll < best) {
-                best = nll;
-                chosen = l2;
-            }
         }
-        return chosen;
+        int best = 0;
+        for (int i = 1; i < l2.length; i++) {
+            best = nll[i] < nll[best] ? i : best;
+        }
+        return l2[best];
     }
 
     private static TemperatureMap temperature(HeldOut rows) {

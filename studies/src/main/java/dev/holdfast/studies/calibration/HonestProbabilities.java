@@ -41,7 +41,7 @@ import org.bytedeco.pytorch.Tensor;
  * piecewise map and the mixture of temperatures by dECE on the rows that it was fitted on; the same map with NLL, Brier
  * and h isolates the objective. Ranks are over the measures of a family, then averaged over splits.
  *
- * <p>{@code quick}: a multilayer perceptron, 2 splits, at most 400 passes; {@code full}: MLP, ConvNet and slim ResNet on
+ * <p>{@code quick}: a multilayer perceptron, 2 splits, at most 250 passes; {@code full}: MLP, ConvNet and slim ResNet on
  * Fashion-MNIST and an MLP on letters, 5 splits, at most 2000 passes, and h with the monotone network.
  */
 public final class HonestProbabilities implements Study {
@@ -118,7 +118,7 @@ public final class HonestProbabilities implements Study {
             return new Findings(rows);
         }
         boolean full = c.budget() == Budget.FULL;
-        Size size = full ? new Size(5, 2000, 5000, 500, true) : new Size(2, 400, 5000, 500, false);
+        Size size = full ? new Size(5, 2000, 5000, 500, true) : new Size(2, 250, 5000, 500, false);
         Map<String, BackboneConfig> nets = new LinkedHashMap<>();
         nets.put(MLP, BackboneConfig.mlp(Init.KAIMING_UNIFORM, 512, 256));
         if (full) {
@@ -129,7 +129,7 @@ public final class HonestProbabilities implements Study {
         }
         nets.forEach((name, net) -> trained(c, name, "fashion", net, size, rows));
         if (full) {
-            trained(c, "letter MLP", "letter", nets.get(MLP), size, rows);
+            trained(c, "letter MLP", "tabular/letterrecognition.csv.gz?label=label", nets.get(MLP), size, rows);
         }
         synthetic(c, size, rows);
         return new Findings(rows);
