@@ -51,7 +51,7 @@ def clusters(p, k=15):
     low = at.long()
     centre = p[low] + (at - low) * (p[(low + 1).clamp_max(n - 1)] - p[low])
     before = None
-    for _ in range(100):
+    for _ in range(101):
         edges = (centre[1:] + centre[:-1]) / 2
         at = torch.cat([torch.zeros(1, dtype=torch.long), torch.searchsorted(p, edges, right=True), torch.tensor([n])])
         if before is not None and torch.equal(at, before):

@@ -6,7 +6,6 @@ import dev.holdfast.calibrate.map.PiecewiseMap;
 import dev.holdfast.calibrate.objective.HObjective;
 import dev.holdfast.optim.StepContext;
 import dev.holdfast.optim.rule.Adam;
-import dev.holdfast.run.Threads;
 import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Rng;
@@ -22,6 +21,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -82,7 +82,7 @@ public final class CalibrationWorker {
     }
 
     private void choose(String map, int rows, int classes, int threads) {
-        Threads.during(threads);
+        torch.set_num_threads(threads);
         form = map;
         try (Scope s = Scope.open()) {
             Rng rng = Rng.of(1);

@@ -85,7 +85,7 @@ public final class HonestProbabilities implements Study {
                 new Criterion(
                         "error",
                         "every method has at most half of the uncalibrated ECE",
-                        new Rule.Bound(MLP, FACTOR, "all methods", 2, Double.POSITIVE_INFINITY, 1),
+                        new Rule.Bound(MLP, FACTOR, "all methods", 2, 1000, 1),
                         true),
                 new Criterion(
                         "rank",
