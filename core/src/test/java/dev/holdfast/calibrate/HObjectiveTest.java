@@ -33,7 +33,8 @@ class HObjectiveTest {
     @Test
     void balancedWindowsCostNothing() {
         try (Scope s = Scope.open()) {
-            // two classes, all probabilities one half: the sorted order is row by row, and every pair of events sums to 0
+            // two classes, all probabilities one half: the sorted order is row by row, and every pair of events sums to
+            // 0
             int n = 200;
             int[] y = new int[n];
             Tensor p = Tensors.of(new double[] {0.5}, 1, 1).expand(n, 2).contiguous();
@@ -79,7 +80,8 @@ class HObjectiveTest {
                 double[] down = flat.clone();
                 down[e] -= h;
                 double slope = (HObjective.value(c, Tensors.of(up, 100, 3), y).loss()
-                                - HObjective.value(c, Tensors.of(down, 100, 3), y).loss())
+                                - HObjective.value(c, Tensors.of(down, 100, 3), y)
+                                        .loss())
                         / (2 * h);
                 assertThat(at.gradient()[e]).isCloseTo(slope, within(1e-6));
             }
@@ -119,7 +121,8 @@ class HObjectiveTest {
             for (Weighting w : Weighting.values()) {
                 HObjective.Value v = HObjective.value(config(200, w, true), p, new int[] {0, 0, 1});
                 assertThat(v.loss()).isFinite();
-                assertThat(Arrays.stream(v.gradient()).allMatch(Double::isFinite)).isTrue();
+                assertThat(Arrays.stream(v.gradient()).allMatch(Double::isFinite))
+                        .isTrue();
             }
         }
     }
@@ -132,7 +135,8 @@ class HObjectiveTest {
         assertThatThrownBy(() -> new Config(2, -1, Weighting.CLUSTERED, 15, true, 1))
                 .isInstanceOf(IllegalArgumentException.class);
         try (Scope s = Scope.open()) {
-            assertThatThrownBy(() -> HObjective.value(Config.DEFAULTS, Tensors.zeros(ScalarType.Double, 0, 2), new int[0]))
+            assertThatThrownBy(
+                            () -> HObjective.value(Config.DEFAULTS, Tensors.zeros(ScalarType.Double, 0, 2), new int[0]))
                     .hasMessageContaining("no rows");
             assertThatThrownBy(() -> HObjective.value(
                             Config.DEFAULTS, Tensors.of(new double[] {Double.NaN, 1}, 1, 2), new int[] {0}))

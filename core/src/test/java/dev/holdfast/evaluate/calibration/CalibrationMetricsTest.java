@@ -83,7 +83,8 @@ class CalibrationMetricsTest {
         for (int n : new int[] {1, 2, 7, 20}) {
             LabelledProbabilities x = sample(n, 3, 5);
             for (CalibrationMetric m : CalibrationMetric.values()) {
-                if (m.family() == CalibrationMetric.Family.PROPER || m == CalibrationMetric.ECE
+                if (m.family() == CalibrationMetric.Family.PROPER
+                        || m == CalibrationMetric.ECE
                         || m == CalibrationMetric.D_ECE) {
                     assertThat(m.of(x)).as(m.label()).isFinite();
                 } else {
@@ -99,7 +100,8 @@ class CalibrationMetricsTest {
         Reliability r = Reliability.of(x, 15);
         assertThat(r.bins()).hasSize(15);
         assertThat(r.bins().stream().mapToInt(Reliability.Row::count).sum()).isEqualTo(500);
-        double hits = r.bins().stream().mapToDouble(b -> b.count() * b.accuracy()).sum();
+        double hits =
+                r.bins().stream().mapToDouble(b -> b.count() * b.accuracy()).sum();
         assertThat(hits / 500).isCloseTo(x.accuracy(), within(1e-12));
         double ece = r.bins().stream()
                 .mapToDouble(b -> b.count() / 500.0 * Math.abs(b.confidence() - b.accuracy()))
