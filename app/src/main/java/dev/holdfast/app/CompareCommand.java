@@ -9,6 +9,7 @@ import dev.holdfast.app.report.ReportFiles;
 import dev.holdfast.app.report.TerminalTable;
 import dev.holdfast.app.terminal.Console;
 import dev.holdfast.app.terminal.Interrupt;
+import dev.holdfast.data.corrupt.NamedCorruption;
 import dev.holdfast.evaluate.Trial;
 import dev.holdfast.registry.Registry;
 import dev.holdfast.run.MachineFacts;
@@ -40,6 +41,8 @@ import picocli.CommandLine.Spec;
             "  holdfast compare mnist --scenario task-incremental --seeds 5 --set derpp.alpha=1.0",
             "  holdfast compare fashion --also mnist --also mnist1d --config learners.yaml",
             "  holdfast compare letters.csv.gz --label label --tune 8 --learners er,derpp,gacil",
+            "  holdfast compare fashion --noise sym:0.4         # losses and learners for wrong labels",
+            "  holdfast compare letters.csv.gz --label label --noise pairs:0.3 --learners er,finetune:gce",
             "  holdfast compare fashion --tune 8 --tune-on mnist --space scenario.epochs=1,2,4 --conventional",
             "%nExit status: 0 done, 1 a learner failed, 2 wrong input, 130 cut off (finished results are kept)."
         })
@@ -66,6 +69,15 @@ final class CompareCommand implements Callable<Integer> {
                     "see 'holdfast learners'; baselines and bounds are added; 'all' runs everyone who fits (default: a short"
                             + " list of those)")
     List<String> learners = List.of();
+
+    @Option(
+            names = "--noise",
+            paramLabel = "KIND:AMOUNT",
+            description =
+                    "spoil labels to learn from (sym:0.4) or rows to be tested on (gauss:0.2) first, see 'holdfast noise';"
+                            + " repeatable; without --learners and --scenario: losses and learners for wrong labels, on"
+                            + " everything at once")
+    List<String> noise = List.of();
 
     @Option(names = "--seeds", paramLabel = "N", description = "number of seeds (default: ${DEFAULT-VALUE})")
     int seeds = 1;
@@ -110,18 +122,24 @@ final class CompareCommand implements Callable<Integer> {
         Console console = Console.of(json ? spec.commandLine().getErr() : print);
         Registry registry = Registry.load();
         Settings set = Settings.of(registry, config, settings);
+        List<NamedCorruption> corruptions =
+                noise.stream().map(NamedCorruption::parse).toList();
+        boolean doubtful = corruptions.stream().anyMatch(c -> c.kind().wrongsLabels());
+        List<String> read = new ArrayList<>(data.describe());
+        corruptions.forEach(c -> read.add("noise=" + c));
         List<String> specs = new ArrayList<>(List.of(data.spec));
         specs.addAll(also);
         Comparer.Plan plan = new Comparer.Plan(
                 specs,
-                data.describe(),
-                scenario != null ? scenario : set.scenario().orElse("class-incremental"),
+                read,
+                scenario != null ? scenario : set.scenario().orElse(doubtful ? "joint" : "class-incremental"),
                 learners.isEmpty() ? set.learners() : learners,
                 set,
                 seeds,
                 budget,
                 data.seed,
                 resume,
+                corruptions,
                 tune.of(registry, seeds, data.seed));
         ReportFiles files = new ReportFiles(out);
         try (Interrupt interrupt =

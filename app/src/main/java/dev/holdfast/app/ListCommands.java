@@ -4,6 +4,7 @@ import dev.holdfast.app.model.Surgery;
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.catalog.DataCatalog;
+import dev.holdfast.data.corrupt.NamedCorruption;
 import dev.holdfast.learner.Forgets;
 import dev.holdfast.learner.Mergeable;
 import dev.holdfast.registry.CalibratorPlugin;
@@ -144,6 +145,43 @@ final class ListCommands {
             } else {
                 Map<String, String> lines = new LinkedHashMap<>();
                 registry.scenarios().forEach(p -> lines.put(p.name(), p.summary()));
+                table(out, lines);
+            }
+            out.flush();
+            return ExitCodes.DONE;
+        }
+    }
+
+    /** {@code holdfast noise}. */
+    @Command(
+            name = "noise",
+            description = "Lists the ways to spoil data before a comparison, to see what learners make of it.",
+            mixinStandardHelpOptions = true,
+            footerHeading = "%nExamples:%n",
+            footer = {
+                "  holdfast compare fashion --noise sym:0.4",
+                "  holdfast compare fashion --noise gauss:0.3     # learnt from clean images, tested on noisy ones"
+            })
+    static final class Noise implements Callable<Integer> {
+        @Option(names = "--json", description = "as JSON")
+        boolean json;
+
+        @Spec
+        CommandSpec spec;
+
+        @Override
+        public Integer call() {
+            PrintWriter out = spec.commandLine().getOut();
+            Map<String, String> lines = new LinkedHashMap<>();
+            for (NamedCorruption.Kind k : NamedCorruption.Kind.values()) {
+                lines.put(
+                        k.word() + (k.amount() == null ? "" : ":AMOUNT"),
+                        (k.side() == NamedCorruption.Side.TEST ? "rows to be tested on: " : "rows to learn from: ")
+                                + (k.amount() == null ? "no amount" : k.amount()));
+            }
+            if (json) {
+                out.println(Json.text(lines));
+            } else {
                 table(out, lines);
             }
             out.flush();

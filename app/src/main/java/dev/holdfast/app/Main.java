@@ -1,5 +1,7 @@
 package dev.holdfast.app;
 
+import dev.holdfast.app.calibrate.CalibrateCommand;
+import dev.holdfast.app.explain.ExplainCommand;
 import dev.holdfast.data.DataException;
 import picocli.AutoComplete;
 import picocli.CommandLine;
@@ -13,9 +15,11 @@ import picocli.CommandLine.Command;
         versionProvider = Version.class,
         subcommands = {
             CompareCommand.class,
+            CleanCommand.class,
             LearnCommand.class,
             PredictCommand.class,
             CalibrateCommand.class,
+            ExplainCommand.class,
             InspectCommand.class,
             MergeCommand.class,
             ForgetCommand.class,
@@ -24,6 +28,7 @@ import picocli.CommandLine.Command;
             ListCommands.Learners.class,
             ListCommands.Scenarios.class,
             ListCommands.Calibrators.class,
+            ListCommands.Noise.class,
             CatalogCommand.class,
             DoctorCommand.class,
             AutoComplete.GenerateCompletion.class,

@@ -9,6 +9,7 @@ import dev.holdfast.app.report.JsonSchemaCheck;
 import dev.holdfast.app.report.ReportFiles;
 import dev.holdfast.app.report.Summary;
 import dev.holdfast.evaluate.Trial;
+import dev.holdfast.registry.LearnerPlugin;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -92,6 +93,42 @@ class CompareCommandTest {
                 .contains("generative-replay", "ewc", "ewcpp", "si", "r-walk", "lwf", "lwf-mc", "rehearsal-free")
                 .contains("ogd", "gpm", "packnet", "hat", "pnn", "den-lite", "der-expansion", "l2p")
                 .contains("ncm", "slda", "gacil", "fetril", "deesil", "pl-fms", "clib");
+    }
+
+    /** With wrong labels, losses and learners that are made for them learn everything at once and are asked about those. */
+    @Test
+    void wrongLabelsBringTheirOwnLearnersAndScores() throws Exception {
+        TinyData.Ran r = compare("--noise", "sym:0.4", "--noise", "gauss:0.1");
+        assertThat(r.code()).as(r.err()).isZero();
+        assertThat(r.out())
+                .contains("labels are wrong", "rows to be tested on: gauss:0.1", "memorised", "corrected")
+                .contains("finetune:gce", "elr-plus");
+        assertThat(results().request().scenario()).isEqualTo("joint");
+        assertThat(results().request().dataOptions()).contains("noise=sym:0.4", "noise=gauss:0.1");
+        assertThat(results().beds().get(0).summary())
+                .filteredOn(s -> s.learner().equals("elr"))
+                .singleElement()
+                .satisfies(s ->
+                        assertThat(s.memorised().mean() + s.corrected().mean()).isBetween(0.0, 1.0));
+        assertThat(results().beds().get(0).summary())
+                .filteredOn(s -> s.learner().equals("finetune:gce"))
+                .extracting(Summary::role)
+                .containsExactly(LearnerPlugin.Role.LEARNER);
+        JsonNode schema = new ObjectMapper()
+                .readTree(Path.of("../docs/results-schema.json").toFile());
+        JsonNode written =
+                new ObjectMapper().readTree(out.resolve("results.json").toFile());
+        assertThat(JsonSchemaCheck.problems(schema, written)).isEmpty();
+
+        TinyData.Ran named = compare("--noise", "pairs:0.5", "--learners", "ncm", "--scenario", "class-incremental");
+        assertThat(named.code()).as(named.err()).isZero();
+        assertThat(results().beds().get(0).summary())
+                .extracting(Summary::learner)
+                .contains("ncm")
+                .doesNotContain("elr");
+
+        assertThat(compare("--noise", "sym:0.4", "--noise", "pairs:0.1").err()).contains("one way at a time");
+        assertThat(compare("--noise", "sim:0.4").err()).contains("no corruption 'sim'", "sym-other");
     }
 
     /** A stream that is online by its own default is one pass without a word from the user. */

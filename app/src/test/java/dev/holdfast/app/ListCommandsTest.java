@@ -45,6 +45,9 @@ class ListCommandsTest {
                 .contains("Baselines", "Bounds");
         assertThat(TinyData.run("scenarios").out()).contains("class-incremental", "domain-permuted", "joint");
         assertThat(TinyData.run("scenarios", "class-incremental").out()).contains("increment", "five parts");
+        assertThat(TinyData.run("noise").out()).contains("sym:AMOUNT", "rows to be tested on");
+        assertThat(JSON.readTree(TinyData.run("noise", "--json").out()).has("blur"))
+                .isTrue();
         assertThat(TinyData.run("data").out()).contains("fashion", "mnist1d", "Parquet");
         JsonNode all = JSON.readTree(TinyData.run("learners", "--json").out());
         assertThat(all).hasSize(learners().size());

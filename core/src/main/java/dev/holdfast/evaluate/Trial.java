@@ -1,5 +1,6 @@
 package dev.holdfast.evaluate;
 
+import dev.holdfast.evaluate.metric.Memorisation;
 import dev.holdfast.evaluate.metric.Retention;
 import dev.holdfast.evaluate.metric.StabilityGap;
 import dev.holdfast.learner.Capabilities.Trait;
@@ -46,8 +47,9 @@ public final class Trial {
      * @param curveRows rows of each task's test set used for these
      * @param dense so many updates after the beginning of each part are evaluated one by one, where accuracy may collapse
      *     and recover between two points of an even curve
+     * @param wrong training rows whose labels were made wrong, asked about at the end; null for none
      */
-    public record Options(int curvePoints, int curveRows, int dense) {
+    public record Options(int curvePoints, int curveRows, int dense, Mislabelled wrong) {
         public Options {
             if (curvePoints < 0 || curveRows < 1 || dense < 0) {
                 throw new IllegalArgumentException(
@@ -59,6 +61,16 @@ public final class Trial {
         /** An even curve. */
         public Options(int curvePoints, int curveRows) {
             this(curvePoints, curveRows, 0);
+        }
+
+        /** Rows whose labels nobody made wrong. */
+        public Options(int curvePoints, int curveRows, int dense) {
+            this(curvePoints, curveRows, dense, null);
+        }
+
+        /** The same, asking about these rows. */
+        public Options with(Mislabelled rows) {
+            return new Options(curvePoints, curveRows, dense, rows);
         }
 
         public static Options defaults() {
@@ -83,6 +95,8 @@ public final class Trial {
      * @param worstCaseAccuracy WC-ACC: the newest task's accuracy and min-ACC, weighted by tasks
      * @param windowedForgetting WF10: the largest drop within ten updates, averaged over tasks; of updates that were
      *     evaluated one by one
+     * @param memorised share of the training rows with wrong labels that are predicted as labelled; null without such
+     * @param corrected share of them that are predicted as they truly are
      * @param levels accuracies of every level of a hierarchy; null without one
      * @param streamed scores of rows tested before they were learnt; null where the scenario asks for none
      * @param evaluateSeconds wall seconds of measuring
@@ -106,6 +120,8 @@ public final class Trial {
             Double worstCaseAccuracy,
             Double windowedForgetting,
             List<Point> curve,
+            Double memorised,
+            Double corrected,
             LevelScores levels,
             Streamed streamed,
             long steps,
@@ -183,7 +199,10 @@ public final class Trial {
             }
             StabilityGap gap = updates == null ? null : gap(updates, log);
             LevelScores known = levels == null ? null : levels.scores(log);
-            return finished(plugin, config, seed, run, tasks, gap, known, measuring[0] * 1e-9);
+            long start = System.nanoTime();
+            Memorisation heart = options.wrong == null ? null : options.wrong.of(learner);
+            measuring[0] += System.nanoTime() - start;
+            return finished(plugin, config, seed, run, tasks, gap, heart, known, measuring[0] * 1e-9);
         } catch (RuntimeException e) {
             return ended(
                     plugin, config, seed, Status.FAILED, e.getMessage() == null ? e.toString() : e.getMessage(), log);
@@ -228,6 +247,7 @@ public final class Trial {
             Run run,
             int tasks,
             StabilityGap gap,
+            Memorisation heart,
             LevelScores levels,
             double evaluateSeconds) {
         double[][] a = rowsAtEnd(run.log().square(TaskEvaluator.ACCURACY), tasks);
@@ -253,6 +273,8 @@ public final class Trial {
                 gap == null ? null : known(gap.worstCaseAccuracy()),
                 gap == null ? null : known(gap.window(StabilityGap.SHORT).forgetting()),
                 curve(run.log()),
+                heart == null ? null : known(heart.memorised()),
+                heart == null ? null : known(heart.corrected()),
                 levels,
                 streamed,
                 run.steps(),
@@ -304,6 +326,8 @@ public final class Trial {
                 null,
                 null,
                 curve(log),
+                null,
+                null,
                 null,
                 null,
                 0,

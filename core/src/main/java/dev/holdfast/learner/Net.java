@@ -19,6 +19,7 @@ import dev.holdfast.optim.Schedule;
 import dev.holdfast.optim.Step;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.tensor.Autograd;
+import dev.holdfast.tensor.ParamMeta;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.Rng;
@@ -36,6 +37,7 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.function.ToDoubleFunction;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 
@@ -52,6 +54,7 @@ public final class Net implements Stateful {
     private final Admission admission;
     private final Rng rng;
     private final Schedule rate;
+    private final ToDoubleFunction<ParamMeta> rateFactor;
     private final Loss loss = new CrossEntropy();
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
 
@@ -79,9 +82,31 @@ public final class Net implements Stateful {
         this(config, schema, rng, HeadSpec.linear(), change, null);
     }
 
+    /** As {@link #Net(NetConfig, Schema, Rng, UnaryOperator)} with a factor of its own on the rate of every leaf. */
+    public Net(
+            NetConfig config,
+            Schema schema,
+            Rng rng,
+            UnaryOperator<Model> change,
+            ToDoubleFunction<ParamMeta> rateFactor) {
+        this(config, schema, rng, HeadSpec.linear(), change, null, rateFactor);
+    }
+
     private Net(NetConfig config, Schema schema, Rng rng, HeadSpec head, UnaryOperator<Model> change, Schedule rate) {
+        this(config, schema, rng, head, change, rate, null);
+    }
+
+    private Net(
+            NetConfig config,
+            Schema schema,
+            Rng rng,
+            HeadSpec head,
+            UnaryOperator<Model> change,
+            Schedule rate,
+            ToDoubleFunction<ParamMeta> rateFactor) {
         this.config = config;
         this.rate = rate;
+        this.rateFactor = rateFactor;
         this.admission = new Admission(schema);
         this.rng = rng;
         this.model = change.apply(config.backbone().build(schema, rng.child("init"), head));
@@ -95,6 +120,7 @@ public final class Net implements Stateful {
     private Net(Net of) {
         this.config = of.config;
         this.rate = of.rate;
+        this.rateFactor = of.rateFactor;
         this.admission = of.admission;
         this.rng = of.rng;
         this.model = of.model.copy();
@@ -103,6 +129,9 @@ public final class Net implements Stateful {
     }
 
     private Optimizer optimizerOf(Model m) {
+        if (rateFactor != null) {
+            return config.optimizer().build(m.parameters(), rateFactor);
+        }
         return rate == null
                 ? config.optimizer().build(m.parameters())
                 : config.optimizer().build(m.parameters(), rate);
@@ -300,7 +329,9 @@ public final class Net implements Stateful {
                 var mode = Autograd.noGrad()) {
             requireColumns(columns());
             Tensor scores = how.apply(model);
-            return new Prediction(s.keep(scores), columns(), Prediction.Kind.LOGITS);
+            Prediction.Kind kind =
+                    model.head().kind() == Prediction.Kind.SCORES ? Prediction.Kind.SCORES : Prediction.Kind.LOGITS;
+            return new Prediction(s.keep(scores), columns(), kind);
         } finally {
             lock.readLock().unlock();
         }

@@ -43,6 +43,11 @@ public interface LearnerPlugin<C extends Record> extends Plugin<C> {
         return true;
     }
 
+    /** Whether the learner is made for labels of which some are wrong; a comparison on such rows that names nobody runs it. */
+    default boolean forWrongLabels() {
+        return false;
+    }
+
     /** What a row of a comparison stands for. */
     enum Role {
         /** A contender. */

@@ -52,9 +52,10 @@ record Preset<C extends Record>(LearnerPlugin<C> of, String preset, C defaults) 
         return of.space();
     }
 
+    /** A contender, also where it is a baseline with another loss. */
     @Override
     public Role role() {
-        return of.role();
+        return of.role() == Role.BASELINE ? Role.LEARNER : of.role();
     }
 
     @Override
@@ -70,6 +71,11 @@ record Preset<C extends Record>(LearnerPlugin<C> of, String preset, C defaults) 
     @Override
     public boolean shortlisted() {
         return of.shortlisted();
+    }
+
+    @Override
+    public boolean forWrongLabels() {
+        return of.forWrongLabels();
     }
 
     @Override

@@ -3,6 +3,9 @@ package dev.holdfast.evaluate;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.holdfast.data.WithTruth;
+import dev.holdfast.data.corrupt.LabelNoise;
+import dev.holdfast.data.corrupt.NoiseTruth;
 import dev.holdfast.data.source.MemoryDataset;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
@@ -40,6 +43,30 @@ class TrialTest {
 
     private Trial.Result run(LearnerPlugin<Toys.Options> p, Toys.Options o, Scenario s) {
         return Trial.run(p, o, s, 1, new Trial.Options(4, 5), () -> false, (done, planned) -> {});
+    }
+
+    /** Who learns from clean rows has none of the wrong labels by heart that it is asked about. */
+    @Test
+    void asksAboutRowsWithWrongLabels() {
+        WithTruth<NoiseTruth> spoilt = LabelNoise.symmetricOther(0.5).apply(train, Rng.of(3));
+        Mislabelled wrong = Mislabelled.of(spoilt.data(), spoilt.truth(), 1000);
+        assertThat(wrong.truth()).hasSize(24);
+        assertThat(wrong.rows().classIds()).hasSize(24);
+        assertThat(Mislabelled.of(spoilt.data(), spoilt.truth(), 5).truth())
+                .containsExactly(Arrays.copyOf(wrong.truth(), 5));
+        Trial.Options options = new Trial.Options(4, 5).with(wrong);
+        Scenario clean = Joint.of(Dealing.offline(60, 8), train, test);
+        Trial.Result r = Trial.run(
+                new Toys.Plugin(), new Toys.Options(-1), clean, 1, options, () -> false, (done, planned) -> {});
+        assertThat(r.corrected()).isGreaterThan(0.9);
+        assertThat(r.memorised()).isLessThan(0.1);
+        Scenario other = Joint.of(Dealing.offline(60, 8), wrong.rows(), test);
+        Trial.Result byHeart = Trial.run(
+                new Toys.Plugin(), new Toys.Options(-1), other, 1, options, () -> false, (done, planned) -> {});
+        assertThat(byHeart.memorised()).isGreaterThan(r.memorised() + 0.3);
+        assertThat(run(new Toys.Plugin(), new Toys.Options(-1), clean).memorised())
+                .isNull();
+        assertThatThrownBy(() -> new Mislabelled(test, new long[1])).hasMessageContaining("1 true classes");
     }
 
     @Test

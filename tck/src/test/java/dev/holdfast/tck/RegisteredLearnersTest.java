@@ -100,8 +100,12 @@ class RegisteredLearnersTest {
                         with("ihomer", "clusters.nMin", "16", "grouping", "RANDOM", "warmStart", "RESET"),
                         with("mlhat", "leaf", "BAGGING", "grace", "20", "delta", "0.3", "tie", "0.9"),
                         with("binary-relevance", "base", "LOGISTIC"),
+                        with("component-net", "method", "classic", "objective", "margin", "tangentRank", "2"),
+                        with("component-net", "method", "lvq", "tangentRank", "1", "net.allClassesFromStart", "true"),
+                        with("component-net", "net.backbone.kind", "mlp", "objective", "margin"),
                         with("finetune", "net.allClassesFromStart", "true"),
                         with("finetune", "loss.kind", "gce"),
+                        with("finetune", "loss.kind", "aldr-kl"),
                         with(
                                 "fscil-bag",
                                 "contrast.form",

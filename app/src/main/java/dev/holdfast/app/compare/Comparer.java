@@ -7,7 +7,9 @@ import dev.holdfast.app.report.TerminalTable;
 import dev.holdfast.app.terminal.Console;
 import dev.holdfast.data.Dataset;
 import dev.holdfast.data.catalog.DataPair;
+import dev.holdfast.data.corrupt.NamedCorruption;
 import dev.holdfast.data.source.Splits;
+import dev.holdfast.evaluate.Mislabelled;
 import dev.holdfast.evaluate.Prequential;
 import dev.holdfast.evaluate.Trial;
 import dev.holdfast.registry.ConfigBinder;
@@ -37,6 +39,7 @@ public final class Comparer {
      * @param data specs of the data sets
      * @param dataOptions how they are read, for the record
      * @param learners names; empty = the short list of those that fit the first stream; "all" = all that fit
+     * @param noise what is done to the rows before; what is learnt from spoilt labels is tested on clean ones
      * @param tuning how settings are chosen before the comparison; null = as given
      */
     public record Plan(
@@ -49,8 +52,13 @@ public final class Comparer {
             Budget budget,
             long dataSeed,
             boolean resume,
+            List<NamedCorruption> noise,
             Tuning tuning) {
         public Plan {
+            noise = List.copyOf(noise);
+            if (noise.stream().filter(c -> c.kind().wrongsLabels()).count() > 1) {
+                throw new IllegalArgumentException("--noise changes labels in one way at a time, here " + noise + ".");
+            }
             if (seeds < 1) {
                 throw new IllegalArgumentException("--seeds must be >= 1 but is " + seeds + ".");
             }
@@ -60,6 +68,12 @@ public final class Comparer {
             }
         }
     }
+
+    /** Times as many passes where labels are wrong: networks learn them by heart late, and cures show then. */
+    private static final int UNTIL_MEMORISED = 10;
+
+    /** Rows with wrong labels that every learner is asked about at the end. */
+    private static final int ASKED = 1000;
 
     /** 97.5 % of the standard normal distribution lie below. */
     private static final double Z95 = 1.96;
@@ -94,7 +108,9 @@ public final class Comparer {
 
     /** Runs what is missing and writes all files; cut off, it writes what is there. */
     public Comparison run(Opener open) {
-        StreamChoice<?> stream = StreamChoice.of(registry, plan.scenario, plan.settings, plan.budget.epochs);
+        boolean doubtful = plan.noise.stream().anyMatch(c -> c.kind().wrongsLabels());
+        int passes = doubtful && plan.scenario.equals("joint") ? UNTIL_MEMORISED : 1;
+        StreamChoice<?> stream = StreamChoice.of(registry, plan.scenario, plan.settings, passes * plan.budget.epochs);
         List<Long> seeds = LongStream.rangeClosed(1, plan.seeds).boxed().toList();
         List<Comparison.Bed> beds = new ArrayList<>();
         List<Contender<?>> contenders = null;
@@ -106,7 +122,8 @@ public final class Comparer {
                 break;
             }
             boolean inOrder = stream.plugin().inOrder();
-            DataPair whole = open.open(spec, inOrder);
+            Spoilt spoilt = Spoilt.of(open.open(spec, inOrder), plan.noise, plan.dataSeed);
+            DataPair whole = spoilt.pair();
             DataPair pair = plan.tuning == null ? whole : plan.tuning.toScore(whole);
             Dataset train =
                     inOrder ? first(pair.train(), plan.budget.trainRows) : capped(pair.train(), plan.budget.trainRows);
@@ -115,13 +132,23 @@ public final class Comparer {
             console.say(facts.name() + ": " + facts.note());
             Scenario first = stream.lay(train, test, seeds.get(0));
             if (contenders == null) {
-                contenders = Contender.choose(registry, plan.settings, plan.learners, first);
-                if (plan.learners.isEmpty()) {
+                boolean cures = plan.learners.isEmpty() && doubtful;
+                contenders = Contender.choose(
+                        registry,
+                        plan.settings,
+                        cures ? Contender.forWrongLabels(registry, plan.settings, first) : plan.learners,
+                        first);
+                if (plan.learners.isEmpty() && !cures) {
                     Contender.unfit(registry, plan.settings, first).forEach(console::say);
                 }
                 if (plan.tuning != null) {
-                    Tuning.Result tuned =
-                            tune(contenders, stream, plan.tuning.toTune(whole, s -> open.open(s, false)), train, test);
+                    Tuning.Result tuned = tune(
+                            contenders,
+                            stream,
+                            plan.tuning.toTune(whole, s -> Spoilt.of(open.open(s, false), plan.noise, plan.dataSeed)
+                                    .pair()),
+                            train,
+                            test);
                     contenders = tuned.contenders();
                     tuning = tuned.report();
                     flattered = tuned.flattered();
@@ -142,7 +169,10 @@ public final class Comparer {
                     .map(c -> kept(c.beds().get(index), facts))
                     .orElse(List.of()));
             beds.add(Comparison.Bed.of(facts, stream(first), done));
-            trials(request, beds, contenders, stream, first, train, test, done);
+            Trial.Options options = spoilt.truth()
+                    .map(t -> Trial.Options.defaults().with(Mislabelled.of(train, t, ASKED)))
+                    .orElse(Trial.Options.defaults());
+            trials(request, beds, contenders, stream, first, train, test, options, done);
         }
         if (plan.tuning != null && plan.tuning.conventional() && !cancelled.getAsBoolean()) {
             console.say("Scoring every setting where the comparison scores.");
@@ -174,6 +204,7 @@ public final class Comparer {
             Scenario first,
             Dataset train,
             Dataset test,
+            Trial.Options options,
             List<Trial.Result> done) {
         long all = request.seeds().size()
                 * contenders.stream().mapToLong(c -> c.plannedSteps(first)).sum();
@@ -192,7 +223,7 @@ public final class Comparer {
                     Trial.Result r = c.run(
                             c.dealt().isEmpty() ? s : stream.with(c.dealt()).lay(train, test, seed),
                             seed,
-                            Trial.Options.defaults(),
+                            options,
                             cancelled,
                             (steps, planned) -> meter.at(start + steps, c.name()));
                     if (r.status() != Trial.Status.CANCELLED) {

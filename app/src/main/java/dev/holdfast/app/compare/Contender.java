@@ -4,6 +4,7 @@ import dev.holdfast.app.report.Comparison;
 import dev.holdfast.evaluate.Compatibility;
 import dev.holdfast.evaluate.Run;
 import dev.holdfast.evaluate.Trial;
+import dev.holdfast.loss.LossConfig;
 import dev.holdfast.registry.ConfigBinder;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.registry.Registry;
@@ -64,6 +65,20 @@ public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config, Map
             }
         });
         return new ArrayList<>(chosen.values());
+    }
+
+    /** Learners and losses for rows with wrong labels, among those that fit. */
+    static List<String> forWrongLabels(Registry registry, Settings settings, Scenario s) {
+        List<String> names = new ArrayList<>();
+        LossConfig.all().forEach((kind, loss) -> {
+            if (loss.forWrongLabels()) {
+                names.add("finetune:" + kind);
+            }
+        });
+        registry.learners().stream().filter(LearnerPlugin::forWrongLabels).forEach(p -> names.add(p.name()));
+        return names.stream()
+                .filter(n -> of(registry.learner(n), settings).obstacles(s).isEmpty())
+                .toList();
     }
 
     /** A line about the learners that are left out for the same reasons. */

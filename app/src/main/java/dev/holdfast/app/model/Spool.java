@@ -36,9 +36,11 @@ public record Spool(String name, String spec, Path file) implements AutoCloseabl
         }
     }
 
-    /** Rows of the temporary file under the name that the user knows. */
+    /** Rows under the name that the user knows. */
     public DataPair named(DataPair rows) {
-        return new DataPair(SAID, said(rows.note()), rows.train(), rows.test(), rows.preprocessing());
+        return file == null
+                ? rows
+                : new DataPair(SAID, said(rows.note()), rows.train(), rows.test(), rows.preprocessing());
     }
 
     /** A sentence without the temporary file's name. */

@@ -23,6 +23,8 @@ final class CsvReport {
             "min_accuracy",
             "worst_case_accuracy",
             "windowed_forgetting_10",
+            "memorised",
+            "corrected",
             "stream_metric",
             "drifts",
             "learn_seconds",
@@ -59,6 +61,8 @@ final class CsvReport {
                 cells.add(r.minAccuracy());
                 cells.add(r.worstCaseAccuracy());
                 cells.add(r.windowedForgetting());
+                cells.add(r.memorised());
+                cells.add(r.corrected());
                 cells.add(r.streamed() == null ? null : r.streamed().headline());
                 cells.add(r.streamed() == null ? null : r.streamed().drifts());
                 cells.add(r.learnSeconds());

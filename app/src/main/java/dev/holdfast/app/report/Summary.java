@@ -30,6 +30,8 @@ import java.util.stream.DoubleStream;
  * @param minAccuracy min-ACC: the least that was left of earlier tasks at any evaluated update, averaged over tasks
  * @param worstCaseAccuracy WC-ACC: the newest task's accuracy and min-ACC, weighted by tasks
  * @param windowedForgetting WF10: the largest drop within ten updates, averaged over tasks
+ * @param memorised share of the training rows with wrong labels that is predicted as labelled; null without such
+ * @param corrected share of them that is predicted as they truly are
  * @param levels accuracies of every level of a label tree, coarse to fine; empty without one
  * @param consistency share of rows whose finest prediction lies below the coarser ones; null without a tree
  * @param metrics all metrics of a stream tested row by row, the headline first; empty elsewhere
@@ -53,6 +55,8 @@ public record Summary(
         Stat minAccuracy,
         Stat worstCaseAccuracy,
         Stat windowedForgetting,
+        Stat memorised,
+        Stat corrected,
         List<Level> levels,
         Stat consistency,
         List<Measured> metrics,
@@ -118,6 +122,8 @@ public record Summary(
                 stat(done, Trial.Result::minAccuracy),
                 stat(done, Trial.Result::worstCaseAccuracy),
                 stat(done, Trial.Result::windowedForgetting),
+                stat(done, Trial.Result::memorised),
+                stat(done, Trial.Result::corrected),
                 levels(done),
                 stat(done, r -> r.levels() == null ? null : r.levels().consistency()),
                 metrics(done),

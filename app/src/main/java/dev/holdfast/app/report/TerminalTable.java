@@ -38,6 +38,7 @@ public final class TerminalTable {
             } else {
                 table(b, bed);
                 levels(b, bed);
+                wrongLabels(b, bed);
             }
             b.append('\n');
         }
@@ -140,6 +141,24 @@ public final class TerminalTable {
                     String.format(Locale.ROOT, "%.2f", s.msPerBatch().mean()),
                     bytes(s.bytes())));
         }
+    }
+
+    /** What became of rows to learn from whose labels were made wrong, where some were. */
+    private static void wrongLabels(StringBuilder b, Comparison.Bed bed) {
+        List<Summary> asked =
+                bed.summary().stream().filter(s -> s.memorised() != null).toList();
+        if (asked.isEmpty()) {
+            return;
+        }
+        boolean several = asked.stream().anyMatch(s -> s.seeds() > 1);
+        int names = asked.stream().mapToInt(s -> s.learner().length()).max().orElse(0);
+        String line =
+                "%-" + Math.max(14, names) + "s %-9s %" + (several ? 13 : 10) + "s %" + (several ? 13 : 10) + "s%n";
+        b.append('\n').append(String.format(line, "wrong labels", "", "memorised", "corrected"));
+        asked.forEach(s -> b.append(String.format(
+                line, s.learner(), role(s), spread(s.memorised(), several), spread(s.corrected(), several))));
+        b.append("Of the rows to learn from whose label was made wrong: memorised = predicted as labelled,")
+                .append(" corrected = as they truly are\n");
     }
 
     /** Accuracy at every level of a label tree, where there is one. */

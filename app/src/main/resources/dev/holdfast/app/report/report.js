@@ -113,8 +113,10 @@
 
   function summaryTable() {
     if (streamed()) return streamTable();
+    const doubtful = bed.summary.some(s => known(s.memorised));
     const head = ['Learner', 'Role', { text: 'Final', title: 'AA' }, { text: 'Average', title: 'AIA' },
-      'Forgetting (survey)', 'Forgetting (classic)', 'BWT', 'IM', 'min-ACC', 'WC-ACC', 'WF10', 'CPU s', 'ms/batch', 'Parameters', 'State']
+      'Forgetting (survey)', 'Forgetting (classic)', 'BWT', 'IM', 'min-ACC', 'WC-ACC', 'WF10',
+      ...doubtful ? [{ text: 'Memorised', title: 'wrong labels predicted as labelled' }, { text: 'Corrected', title: 'wrong labels predicted as they truly are' }] : [], 'CPU s', 'ms/batch', 'Parameters', 'State']
       .map((h, i) => i < 2 ? { text: h, class: 'text' } : h);
     const top = done().find(s => s.role === 'LEARNER');
     const rows = bed.summary.map(s => {
@@ -127,7 +129,7 @@
       const seconds = v => v < 10 ? v.toFixed(2) : v.toFixed(1);
       return el('tr', { class: s === top ? 'best' : role(s) }, name, el('td', { class: 'text' }, role(s)),
         ...[s.finalAccuracy, s.averageAccuracy, s.forgetting, s.forgettingClassic, s.backwardTransfer, s.intransigence,
-          s.minAccuracy, s.worstCaseAccuracy, s.windowedForgetting]
+          s.minAccuracy, s.worstCaseAccuracy, s.windowedForgetting, ...doubtful ? [s.memorised, s.corrected] : []]
           .map(x => cell(x, v => percent(v))),
         cell(s.cpuSeconds, seconds), cell(s.msPerBatch, seconds),
         el('td', {}, count(s.parameters)), el('td', {}, bytes(s.bytes)));

@@ -30,6 +30,7 @@ import dev.holdfast.tensor.Snapshot;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Stateless;
 import dev.holdfast.tensor.Tensors;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
@@ -76,6 +77,11 @@ public final class Finetune implements NetLearner, SplitsGradient, SampleEstimat
         Step step = net.descend(total);
         StepReport r = net.report(total, b.size(), step);
         return loss instanceof Stateless ? r : new StepReport(r.loss(), r.rows(), value.parts(), r.events());
+    }
+
+    /** What is made small, with what it remembers. */
+    public Loss loss() {
+        return loss;
     }
 
     /** The running targets of a loss that keeps them. */
@@ -160,6 +166,18 @@ public final class Finetune implements NetLearner, SplitsGradient, SampleEstimat
         @Override
         public Config defaults() {
             return Config.of(NetConfig.defaults());
+        }
+
+        /** One for every other loss, {@code finetune:gce}. */
+        @Override
+        public Map<String, Config> presets() {
+            Map<String, Config> presets = new LinkedHashMap<>();
+            LossConfig.all().forEach((kind, loss) -> {
+                if (!(loss instanceof CrossEntropy.Config)) {
+                    presets.put(kind, new Config(NetConfig.defaults(), loss));
+                }
+            });
+            return presets;
         }
 
         @Override

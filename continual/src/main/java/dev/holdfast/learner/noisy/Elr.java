@@ -43,6 +43,11 @@ public final class Elr {
         }
 
         @Override
+        public boolean forWrongLabels() {
+            return true;
+        }
+
+        @Override
         public String system() {
             return "28-elr";
         }

@@ -290,6 +290,11 @@ public final class ElrPlus implements Learner, SampleEstimates {
         }
 
         @Override
+        public boolean forWrongLabels() {
+            return true;
+        }
+
+        @Override
         public String system() {
             return "28-elr";
         }

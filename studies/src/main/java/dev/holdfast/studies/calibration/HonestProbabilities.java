@@ -39,7 +39,7 @@ import org.bytedeco.pytorch.Tensor;
  * <p>Networks are trained without regularisation on 10,000 rows of Fashion-MNIST (full: and on letters); the test rows are
  * dealt in halves, one to fit on, one to measure on, and nothing is chosen on the second. {@code h} is the better of the
  * piecewise map and the mixture of temperatures by dECE on the rows that it was fitted on; the same map with NLL, Brier
- * and h isolates the objective. Ranks are over the measures of a family, then averaged over splits.
+ * and h isolates the objective. Measures are told times 100. Ranks are over the measures of a family, then averaged over splits.
  *
  * <p>{@code quick}: a multilayer perceptron, 2 splits, at most 250 passes; {@code full}: MLP, ConvNet and slim ResNet on
  * Fashion-MNIST and an MLP on letters, 5 splits, at most 2000 passes, and h with the monotone network.
@@ -53,7 +53,7 @@ public final class HonestProbabilities implements Study {
     private static final String PLACE = "place among 10, top-label measures";
     private static final String FACTOR = "ECE uncalibrated / worst method";
     private static final String MOVED = "classes changed by order-preserving maps";
-    private static final String TRUE_ERROR = "true calibration error";
+    private static final String TRUE_ERROR = "100 true calibration error";
 
     /** How much is run. */
     private record Size(int splits, int epochs, int synthetic, int resamples, boolean full) {}
@@ -289,7 +289,7 @@ public final class HonestProbabilities implements Study {
         for (CalibrationMetric m : CalibrationMetric.values()) {
             double v = m.of(x);
             if (Double.isFinite(v)) {
-                rows.add(new Row(arm, bed, seed, m.label(), v));
+                rows.add(new Row(arm, bed, seed, "100 " + m.label(), 100 * v));
             }
         }
         if (truth != null) {
@@ -300,7 +300,7 @@ public final class HonestProbabilities implements Study {
                     .sub(truth.gather(1, best))
                     .abs()
                     .mean());
-            rows.add(new Row(arm, bed, seed, TRUE_ERROR, error));
+            rows.add(new Row(arm, bed, seed, TRUE_ERROR, 100 * error));
         }
     }
 
@@ -316,13 +316,13 @@ public final class HonestProbabilities implements Study {
             d[r] = CalibrationMetric.ECE.of(h.rows(draw)) - CalibrationMetric.ECE.of(ts.rows(draw));
         }
         Arrays.sort(d);
-        rows.add(new Row("h - temperature", bed, seed, "ECE_ew, 2.5 %", d[(int) (0.025 * resamples)]));
+        rows.add(new Row("h - temperature", bed, seed, "100 ECE_ew, 2.5 %", 100 * d[(int) (0.025 * resamples)]));
         rows.add(new Row(
                 "h - temperature",
                 bed,
                 seed,
-                "ECE_ew, estimate",
-                CalibrationMetric.ECE.of(h) - CalibrationMetric.ECE.of(ts)));
-        rows.add(new Row("h - temperature", bed, seed, "ECE_ew, 97.5 %", d[(int) (0.975 * resamples)]));
+                "100 ECE_ew, estimate",
+                100 * (CalibrationMetric.ECE.of(h) - CalibrationMetric.ECE.of(ts))));
+        rows.add(new Row("h - temperature", bed, seed, "100 ECE_ew, 97.5 %", 100 * d[(int) (0.975 * resamples)]));
     }
 }

@@ -1,5 +1,7 @@
-package dev.holdfast.app;
+package dev.holdfast.app.calibrate;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.holdfast.app.model.Calibrating;
 import dev.holdfast.app.model.Calibrating.Fitted;
 import dev.holdfast.app.model.Model;
@@ -22,6 +24,7 @@ import dev.holdfast.run.Threads;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -54,7 +57,12 @@ import picocli.CommandLine.Spec;
             "  holdfast calibrate model rows.csv --set h.training.epochs=500",
             "%nWhether the model has learnt from these rows cannot be known: such rows make it look surer than it may be."
         })
-final class CalibrateCommand implements Callable<Integer> {
+public final class CalibrateCommand implements Callable<Integer> {
+    private static final int DONE = 0;
+
+    /** What a shell tells of a program that was stopped by Ctrl-C. */
+    private static final int CANCELLED = 130;
+
     @Parameters(index = "0", paramLabel = "MODEL", description = "folder that 'holdfast learn' wrote")
     Path model;
 
@@ -148,14 +156,14 @@ final class CalibrateCommand implements Callable<Integer> {
             Fitted first = null;
             for (Choice<?> c : choices) {
                 if (run.cancelled()) {
-                    return ExitCodes.CANCELLED;
+                    return CANCELLED;
                 }
                 Fitted f = c.fit(rows, run);
                 first = first == null ? f : first;
                 results.add(f.result());
             }
             if (run.cancelled()) {
-                return ExitCodes.CANCELLED;
+                return CANCELLED;
             }
             Path to = out == null ? model : out;
             rows.write(to, first, results.get(0));
@@ -163,7 +171,7 @@ final class CalibrateCommand implements Callable<Integer> {
                     model.toString(), what.name(), rows.fitRows(), rows.testRows(), rows.warnings(), results);
             page.write(report);
             tell(console, rows, results, first, to);
-            return ExitCodes.DONE;
+            return DONE;
         }
     }
 
@@ -202,7 +210,7 @@ final class CalibrateCommand implements Callable<Integer> {
         if (json) {
             spec.commandLine()
                     .getOut()
-                    .println(Json.text(Map.of("stored", stored.result().method(), "results", results)));
+                    .println(json(Map.of("stored", stored.result().method(), "results", results)));
         } else {
             table(results, spec.commandLine().getOut());
         }
@@ -216,6 +224,14 @@ final class CalibrateCommand implements Callable<Integer> {
                 + (stored.result().keepsDecision() ? " (classes are kept)" : " (classes may change)") + ". Report: "
                 + report);
         spec.commandLine().getOut().flush();
+    }
+
+    private static String json(Map<String, Object> all) {
+        try {
+            return new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(all);
+        } catch (JsonProcessingException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static void table(List<Result> results, PrintWriter to) {
