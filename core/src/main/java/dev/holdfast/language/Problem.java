@@ -1,5 +1,6 @@
 package dev.holdfast.language;
 
+import dev.holdfast.language.token.ByteTokenizer;
 import dev.holdfast.math.Philox;
 import java.util.stream.IntStream;
 

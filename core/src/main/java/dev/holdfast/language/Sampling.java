@@ -80,7 +80,8 @@ public record Sampling(double temperature, int topK, double topP) {
         // rounding may leave the last sum below u
         Tensor last = p.gt(Tensors.scalar(0))
                 .sum(new long[] {1}, true, new ScalarTypeOptional())
-                .sub(Tensors.scalar(1));
+                .sub(Tensors.scalar(1))
+                .to(ScalarType.Long);
         Tensor at = below.minimum(last);
         return new Drawn(
                 sorted.get1().gather(1, at).squeeze(1), logp.gather(1, at).squeeze(1));

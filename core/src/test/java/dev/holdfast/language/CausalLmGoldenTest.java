@@ -4,24 +4,28 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.holdfast.nn.Inventory;
+import dev.holdfast.language.token.BpeTokenizer;
 import dev.holdfast.nn.Pass;
-import dev.holdfast.nn.Site;
 import dev.holdfast.nn.lm.Decoder;
 import dev.holdfast.nn.lm.Rope;
 import dev.holdfast.nn.lm.TokenLoss;
 import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Parameters;
+import dev.holdfast.tensor.Safetensors;
 import dev.holdfast.tensor.Scope;
+import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
 import dev.holdfast.testing.Golden;
 import dev.holdfast.testing.GoldenCase;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
@@ -35,7 +39,7 @@ class CausalLmGoldenTest {
     Path folder;
 
     static Stream<GoldenCase> cases() {
-        return Golden.cases("00-causal-lm", "model", "rope-llama3-scaling");
+        return Golden.cases("00-causal-lm");
     }
 
     @ParameterizedTest
@@ -45,6 +49,8 @@ class CausalLmGoldenTest {
             switch (c.kind()) {
                 case "model" -> model(c);
                 case "rope-llama3-scaling" -> rope(c);
+                case "sampling" -> sampling(c);
+                case "tokenizer" -> tokenizer(c);
                 default -> c.failOnKind();
             }
         }
@@ -64,6 +70,38 @@ class CausalLmGoldenTest {
                 .set("rope_scaling", c.input("rope_scaling"));
         Rope r = ModelConfig.parse("golden", config).decoder().rope();
         c.assertOutput("inv_freq", r.frequencies(c.integer("head_dim")));
+    }
+
+    private static void sampling(GoldenCase c) {
+        List<Map<String, Object>> rows = new ArrayList<>();
+        for (JsonNode r : c.input("rows")) {
+            Sampling how = new Sampling(
+                    r.path("temperature").asDouble(),
+                    r.path("top_k").asInt(),
+                    r.path("top_p").asDouble());
+            Sampling.Drawn d = how.draw(
+                    Golden.tensor(r.path("logits")).unsqueeze(0), r.path("u").asDouble());
+            rows.add(Map.of(
+                    "id",
+                    d.ids().item_long(),
+                    "filtered_logprob",
+                    d.logProbabilities().item_double()));
+        }
+        c.assertOutput("rows", rows);
+    }
+
+    private static void tokenizer(GoldenCase c) throws IOException {
+        BpeTokenizer t = BpeTokenizer.parse(c.name(), c.text("tokenizer_json"));
+        List<int[]> ids = new ArrayList<>();
+        for (JsonNode text : c.input("texts")) {
+            int[] encoded = t.encode(text.asText(), true);
+            ids.add(encoded);
+            int[] plain = t.encode(text.asText(), true, false);
+            if (Arrays.stream(plain).noneMatch(i -> t.token(i).equals("<unk>"))) {
+                assertThat(t.decode(plain)).isEqualTo(text.asText());
+            }
+        }
+        c.assertOutput("ids", ids);
     }
 
     private void model(GoldenCase c) throws IOException {
@@ -115,17 +153,34 @@ class CausalLmGoldenTest {
         c.assertOutput("greedy_logprobs", logp);
     }
 
-    private static void lora(GoldenCase c, Decoder d, Tensor ids) {
+    /** Through files as other programs write them. */
+    private void lora(GoldenCase c, Decoder d, Tensor ids) throws IOException {
         JsonNode spec = c.input("lora");
+        State tensors = new State();
         spec.path("modules").properties().forEach(e -> {
-            Site site = Inventory.of(d).site(e.getKey());
-            Tensor delta = Golden.tensor(e.getValue().path("B"))
-                    .matmul(Golden.tensor(e.getValue().path("A")))
-                    .mul(Tensors.scalar(
-                            spec.path("alpha").asDouble() / spec.path("r").asDouble()));
-            site.source().initFrom(site.source().toDense().add(delta));
+            String name = "base_model.model." + e.getKey();
+            tensors.put(name + ".lora_A.weight", Golden.tensor(e.getValue().path("A")));
+            tensors.put(name + ".lora_B.weight", Golden.tensor(e.getValue().path("B")));
         });
-        c.assertOutput("lora_last_logits", d.forward(ids, Pass.eval()).select(1, -1));
+        Safetensors.write(folder.resolve("adapter_model.safetensors"), tensors);
+        Files.writeString(
+                folder.resolve("adapter_config.json"),
+                "{\"peft_type\": \"LORA\", \"r\": " + spec.path("r") + ", \"lora_alpha\": " + spec.path("alpha") + "}");
+        Tensor before = d.forward(ids, Pass.eval());
+        AdapterSets adapters = new AdapterSets(d);
+        adapters.load(folder, "golden");
+        Tensor with = d.forward(ids, Pass.eval()).select(1, -1);
+        c.assertOutput("lora_last_logits", with);
+        adapters.activateMerged("golden");
+        assertThat(d.forward(ids, Pass.eval())
+                        .select(1, -1)
+                        .sub(with)
+                        .abs()
+                        .max()
+                        .item_double())
+                .isLessThan(1e-12);
+        adapters.disable();
+        assertThat(d.forward(ids, Pass.eval()).equal(before)).isTrue();
     }
 
     static Tensor ids(GoldenCase c, String input) {

@@ -1,4 +1,4 @@
-package dev.holdfast.language;
+package dev.holdfast.language.token;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;

@@ -1,4 +1,4 @@
-package dev.holdfast.language;
+package dev.holdfast.language.token;
 
 /** Text to token ids and back. Implementations are immutable and safe from any thread. */
 public interface Tokenizer {
@@ -18,4 +18,12 @@ public interface Tokenizer {
 
     /** How a token is written. */
     String token(int id);
+
+    /** Refuses a model whose embedding has fewer rows than there are ids. */
+    default void requireFits(int rows) {
+        if (size() > rows) {
+            throw new IllegalArgumentException("The tokenizer has " + size() + " ids but the model's embedding only "
+                    + rows + " rows.\nMaybe the tokenizer belongs to another model.");
+        }
+    }
 }
