@@ -39,11 +39,12 @@ public enum TaskFamily {
         this.pattern = Pattern.compile(pattern + "=");
     }
 
-    /** A problem drawn from {@code rng} at its position; RECALL knows at most 26 keys. */
+    /** A problem drawn from {@code rng} at its position; RECALL knows at most 26 keys, MODMUL at most 9 digits. */
     public Problem draw(int level, Rng rng) {
-        if (level < 1 || this == RECALL && level > 26) {
-            throw new IllegalArgumentException("There is no problem " + name() + " of level " + level
-                    + "; expected 1 to " + (this == RECALL ? "26" : "any") + ".");
+        int most = this == RECALL ? 26 : this == MODMUL ? 9 : Integer.MAX_VALUE;
+        if (level < 1 || level > most) {
+            throw new IllegalArgumentException(
+                    "There is no problem " + name() + " of level " + level + "; expected 1 to " + most + ".");
         }
         String prompt =
                 switch (this) {
