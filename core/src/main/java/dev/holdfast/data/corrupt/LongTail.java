@@ -20,7 +20,8 @@ import java.util.stream.IntStream;
  * <i>Class-Balanced Loss Based on Effective Number of Samples</i>, arXiv 1901.05555), at least one. Rows with label sets: the
  * counts of the labels are led towards {@link #pareto} counts from the largest count there is down to that over the factor,
  * labels that go along with many others first; one label after the other, random rows that have it are taken in, or out again,
- * until its count is met, so the counts of earlier labels move on a little (Wu et al., arXiv 2007.09654, section 4; Zhang et
+ * until its count is met, which moves the counts of earlier labels on; then rows that hold only labels still short of theirs are
+ * taken in (Wu et al., arXiv 2007.09654, section 4; Zhang et
  * al., arXiv 2304.10539). Immutable; safe from any thread.
  *
  * @param factor rows of the most frequent class to those of the rarest, >= 1
@@ -138,7 +139,31 @@ public record LongTail(double factor, double shape) implements Corruption<LongTa
                 }
             }
         }
+        refill(has, kept, now, order, want, rng);
         return kept;
+    }
+
+    /** Takes in rows of which every label is still short of its count: what rare labels took away from frequent ones. */
+    private static void refill(boolean[][] has, boolean[] kept, long[] now, List<Integer> order, long[] want, Rng rng) {
+        long[] limit = new long[now.length];
+        for (int rank = 0; rank < limit.length; rank++) {
+            limit[order.get(rank)] = want[rank];
+        }
+        for (int i : rng.child("refill").permutation(has.length)) {
+            boolean[] row = has[i];
+            int labels = 0;
+            boolean room = !kept[i];
+            for (int l = 0; l < row.length && room; l++) {
+                labels += row[l] ? 1 : 0;
+                room = !row[l] || now[l] < limit[l];
+            }
+            if (room && labels > 0) {
+                kept[i] = true;
+                for (int l = 0; l < row.length; l++) {
+                    now[l] += row[l] ? 1 : 0;
+                }
+            }
+        }
     }
 
     /** Labels by the sum over others of how often these have it along, the most companionable first. */

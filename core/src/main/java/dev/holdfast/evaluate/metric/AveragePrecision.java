@@ -61,16 +61,21 @@ public record AveragePrecision(double[] each) {
         return mean(c -> true);
     }
 
-    /** Means by number of training rows of each label. */
+    /** Means by number of training rows of each label: {@link #MANY} or more, fewer than {@link #FEW}, between. */
     public Shots by(double[] trainingRows) {
+        return by(trainingRows, MANY, FEW);
+    }
+
+    /** The same with other bounds. */
+    public Shots by(double[] trainingRows, double many, double few) {
         if (trainingRows.length != each.length) {
             throw new IllegalArgumentException("There are average precisions of " + each.length
                     + " labels but counts of " + trainingRows.length + ".");
         }
         return new Shots(
-                mean(c -> trainingRows[c] >= MANY),
-                mean(c -> trainingRows[c] >= FEW && trainingRows[c] < MANY),
-                mean(c -> trainingRows[c] < FEW),
+                mean(c -> trainingRows[c] >= many),
+                mean(c -> trainingRows[c] >= few && trainingRows[c] < many),
+                mean(c -> trainingRows[c] < few),
                 mean());
     }
 
