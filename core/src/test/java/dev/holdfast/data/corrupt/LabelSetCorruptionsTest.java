@@ -2,7 +2,6 @@ package dev.holdfast.data.corrupt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assertions.within;
 
 import dev.holdfast.data.Dataset;
 import dev.holdfast.data.Target;
@@ -98,10 +97,8 @@ class LabelSetCorruptionsTest {
         LongTail.Counts c = new LongTail(30).apply(clean, Rng.of(1)).truth();
         long[] after = c.after().clone();
         Arrays.sort(after);
-        long max = Arrays.stream(c.before()).max().orElseThrow();
-        // labels that are met late carry others along, so the tail is not as thin as asked for
-        assertThat(after[0]).isLessThan(max / 6);
-        assertThat((double) after[9]).isCloseTo(max, within(0.5 * max));
+        // every canvas has several labels, so the counts come near what was asked for, no more
+        assertThat(after[9]).as(c + " " + Arrays.toString(after)).isGreaterThan(5 * after[4]);
         assertThat(c.factor()).isGreaterThan(5);
     }
 

@@ -50,7 +50,6 @@ final class PartialLabelBed {
     static final String BEST = "best single network";
 
     private static final double FACTOR = 75;
-    private static final double BAR = 70;
     private static final int BATCH = 32;
     private static final int CHUNK = 500;
 
@@ -98,7 +97,6 @@ final class PartialLabelBed {
             rows.add(new Row("data", bed, seed, "canvases", partial.data().size()));
             rows.add(new Row(
                     "data", bed, seed, "missing labels %", 100 * partial.truth().rate()));
-            rows.add(new Row("bar", bed, seed, RECALL_PRECISION, BAR));
             double best = Double.NEGATIVE_INFINITY;
             for (Arm arm : arms()) {
                 if (c.cancelled()) {
@@ -230,9 +228,9 @@ final class PartialLabelBed {
         for (int from = 0; from < sum.length; from += CHUNK) {
             int to = Math.min(sum.length, from + CHUNK);
             try (Scope s = Scope.open()) {
-                double[][] z = Tensors.rows(l.predict(
-                                d.rows(IntStream.range(from, to).toArray()).inputs())
-                        .scores());
+                double[][] z = Tensors.rows(
+                        l.predict(d.rows(IntStream.range(from, to).toArray()).inputs())
+                                .scores());
                 for (int i = 0; i < z.length; i++) {
                     for (int k = 0; k < z[i].length; k++) {
                         sum[from + i][k] += z[i][k];
