@@ -42,7 +42,8 @@ import picocli.CommandLine.Spec;
         name = "predict",
         description = {
             "Prints for every row the class that a model names (or its labels, separated by ;), and the scores.",
-            "Raw rows go through the model's own preprocessing; where they have labels the accuracy is told, too."
+            "Raw rows go through the model's own preprocessing; where they have labels the accuracy is told, too.",
+            "The scores of a model that was calibrated ('holdfast calibrate') are its calibrated probabilities."
         },
         mixinStandardHelpOptions = true,
         sortOptions = false,
@@ -139,7 +140,7 @@ final class PredictCommand implements Callable<Integer> {
             while (loader.hasNext() && !interrupt.asked()) {
                 try (Scope s = Scope.open()) {
                     Batch b = loader.next();
-                    print(m, b, m.learner().predict(b.inputs()), source.labelled(), to);
+                    print(m, b, m.predict(b.inputs()), source.labelled(), to);
                 }
                 meter.at(rows, "");
             }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.holdfast.app.TinyData.Ran;
+import dev.holdfast.app.model.ModelCard;
 import dev.holdfast.tensor.Safetensors;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
@@ -267,10 +268,10 @@ class ModelCommandsTest {
 
         Path card = model.resolve("model.json");
         String text = Files.readString(card);
-        Files.writeString(card, text.replace("\"format\" : 1", "\"format\" : 7"));
+        Files.writeString(card, text.replace("\"format\" : " + ModelCard.FORMAT, "\"format\" : 7"));
         Ran newer = TinyData.run("predict", model, csv);
         assertThat(newer.code()).isEqualTo(ExitCodes.BAD_INPUT);
-        assertThat(newer.err()).contains("format 7", "reads up to 1");
+        assertThat(newer.err()).contains("format 7", "reads up to " + ModelCard.FORMAT);
         Files.writeString(card, text.substring(0, text.length() / 2));
         assertThat(TinyData.run("inspect", model).err()).contains("damaged");
         Files.writeString(card, text.replace("state-", "../state-"));

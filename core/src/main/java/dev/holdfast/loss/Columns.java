@@ -38,6 +38,23 @@ public final class Columns {
         return in.among() == null ? matrix : matrix.index_select(1, Tensors.ids(kept(in)));
     }
 
+    /**
+     * The losses of the rows [n], of the losses [n, K] that each class that takes part would give as the label: that of the
+     * row's class, or their mean under its soft target. Other targets are refused.
+     *
+     * @param what the loss in a sentence, for errors
+     */
+    public static Tensor weigh(Tensor each, LossInput in, String what) {
+        if (in.target() instanceof Target.ClassIds hard) {
+            return each.gather(1, Tensors.ids(of(hard, in)).unsqueeze(1)).squeeze(1);
+        }
+        if (in.target() instanceof Target.Soft soft) {
+            requireLike("Soft targets", soft.p(), in);
+            return among(soft.p(), in).to(each.scalar_type()).mul(each).sum(1);
+        }
+        throw unfit(what, "one class or one distribution a row", in);
+    }
+
     public static int[] kept(LossInput in) {
         int[] kept =
                 IntStream.range(0, in.among().length).filter(c -> in.among()[c]).toArray();

@@ -4,6 +4,7 @@ import dev.holdfast.config.Choice;
 import dev.holdfast.config.Frozen;
 import dev.holdfast.data.Schema;
 import java.util.Collections;
+import java.util.List;
 import java.util.ServiceLoader;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -16,6 +17,11 @@ import java.util.TreeMap;
 public interface LossConfig extends Choice {
     /** A fresh loss for rows of this schema; what does not fit its classes is refused. */
     Loss build(Schema schema);
+
+    /** Settings worth trying where the loss's own numbers are to be chosen; this one alone where it has none. */
+    default List<? extends LossConfig> grid() {
+        return List.of(this);
+    }
 
     /** True if the loss keeps something for every sample it sees, so that its memory grows with the data. */
     default boolean remembersSamples() {

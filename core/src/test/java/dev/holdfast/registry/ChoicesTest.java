@@ -90,6 +90,9 @@ class ChoicesTest {
                 .extracting(ConfigBinder.Option::name)
                 .startsWith("n", "loss.kind", "loss.smoothing", "inner.loss.kind", "inner.loss.beta");
         assertThat(options.get(1).value()).isEqualTo("cross-entropy");
-        assertThat(options.get(1).accepts()).isEqualTo("cross-entropy|elr|forward|gce");
+        assertThat(options.get(1).accepts())
+                .isEqualTo(
+                        "aldr-kl|crammer-singer|cross-entropy|elr|forward|gce|js|ldr-k|ldr-kl|mae|mse|nce-agce|nce-aul|nce-rce|rll"
+                                + "|sce|tgce|truncated-gce|weston-watkins");
     }
 }

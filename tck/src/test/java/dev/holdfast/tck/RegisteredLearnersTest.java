@@ -105,6 +105,7 @@ class RegisteredLearnersTest {
                         with("component-net", "net.backbone.kind", "mlp", "objective", "margin"),
                         with("finetune", "net.allClassesFromStart", "true"),
                         with("finetune", "loss.kind", "gce"),
+                        with("finetune", "loss.kind", "aldr-kl"),
                         with(
                                 "fscil-bag",
                                 "contrast.form",

@@ -94,6 +94,11 @@ public final class Finetune implements NetLearner, SplitsGradient, SampleEstimat
         return loss instanceof Stateless ? r : new StepReport(r.loss(), r.rows(), value.parts(), r.events());
     }
 
+    /** What is made small, with what it remembers. */
+    public Loss loss() {
+        return loss;
+    }
+
     /** The running targets of a loss that keeps them. */
     @Override
     public Optional<Estimates> sampleEstimates() {

@@ -17,7 +17,8 @@ import java.util.TreeMap;
  *
  * <p>Labels are class ids of the schema; a rate r of n rows is {@code ceil(r n)} rows. Immutable; safe from any thread.
  */
-public sealed interface LabelNoise extends Corruption<NoiseTruth> permits SymmetricNoise, MappedNoise, MatrixNoise {
+public sealed interface LabelNoise extends Corruption<NoiseTruth>
+        permits SymmetricNoise, MappedNoise, MatrixNoise, ChanceNoise {
     /** The convention as a sentence, with its rate. */
     String convention();
 

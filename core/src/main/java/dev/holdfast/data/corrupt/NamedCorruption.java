@@ -7,6 +7,7 @@ import dev.holdfast.data.Target;
 import dev.holdfast.data.WithTruth;
 import dev.holdfast.tensor.Rng;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.function.BiFunction;
 import java.util.stream.Collectors;
@@ -54,6 +55,16 @@ public record NamedCorruption(Kind kind, double amount) {
                 Side.TRAINING,
                 "rows of the most frequent class to those of the rarest; rows are left out until it is so",
                 (s, f) -> new LongTail(f)),
+        CHANCE(
+                "chance",
+                Side.TRAINING,
+                "chance of each row to get a label drawn over all classes, its own too",
+                (s, r) -> ChanceNoise.uniform(r)),
+        NEXT(
+                "next",
+                Side.TRAINING,
+                "chance of each row to be labelled as the next class",
+                (s, r) -> ChanceNoise.cyclic(s.classes(), r)),
         BLUR("blur", Side.TEST, null, (s, a) -> new ImageShift.Blur()),
         GAUSS(
                 "gauss",
@@ -99,7 +110,7 @@ public record NamedCorruption(Kind kind, double amount) {
 
         /** Whether it makes labels wrong. */
         public boolean wrongsLabels() {
-            return this == SYM || this == SYM_OTHER || this == PAIRS;
+            return List.of(SYM, SYM_OTHER, PAIRS, CHANCE, NEXT).contains(this);
         }
 
         /** Whether it takes labels out of label sets. */

@@ -3,7 +3,6 @@ package dev.holdfast.loss.robust;
 import dev.holdfast.config.Doc;
 import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
-import dev.holdfast.data.Target;
 import dev.holdfast.loss.Columns;
 import dev.holdfast.loss.Loss;
 import dev.holdfast.loss.LossConfig;
@@ -12,6 +11,8 @@ import dev.holdfast.loss.LossValue;
 import dev.holdfast.loss.SampleLosses;
 import dev.holdfast.tensor.Stateless;
 import dev.holdfast.tensor.Tensors;
+import java.util.List;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -20,16 +21,26 @@ import org.bytedeco.pytorch.Tensor;
  * safe from any thread.
  *
  * <p>Zhang, Sabuncu: <i>Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels</i>, arXiv
- * 1805.07836, equation 6.
+ * 1805.07836, equations 6 and 9.
  *
  * @param q in (0, 1]
+ * @param threshold in [0, 1): labels with less probability cost what this probability would, and teach nothing; 0 = all do
  */
-public record GeneralisedCe(double q) implements Loss, Stateless {
+public record GeneralisedCe(double q, double threshold) implements Loss, Stateless {
     public GeneralisedCe {
         if (!(q > 0 && q <= 1)) {
             throw new IllegalArgumentException(
                     "The exponent q of generalised cross entropy must be in (0, 1] but is " + q + ".");
         }
+        if (!(threshold >= 0 && threshold < 1)) {
+            throw new IllegalArgumentException(
+                    "The threshold of generalised cross entropy must be in [0, 1) but is " + threshold + ".");
+        }
+    }
+
+    /** Not truncated. */
+    public GeneralisedCe(double q) {
+        this(q, 0);
     }
 
     /**
@@ -54,6 +65,11 @@ public record GeneralisedCe(double q) implements Loss, Stateless {
         }
 
         @Override
+        public List<Config> grid() {
+            return Stream.of(0.05, 0.7, 0.95).map(Config::new).toList();
+        }
+
+        @Override
         public boolean forWrongLabels() {
             return true;
         }
@@ -64,22 +80,53 @@ public record GeneralisedCe(double q) implements Loss, Stateless {
         }
     }
 
+    /**
+     * Truncated generalised cross entropy, mean over the rows. At the start of a training labels have about 1/C: with a
+     * threshold above it nothing is ever learnt.
+     *
+     * @param q in (0, 1]
+     * @param threshold probability below which a label teaches nothing, in [0, 1)
+     */
+    public record Truncated(
+            @Doc("exponent in (0, 1]: near 0 cross entropy, 1 absolute error") double q,
+            @Doc("probability below which a label teaches nothing, in [0, 1)") double threshold)
+            implements LossConfig {
+        public Truncated {
+            new GeneralisedCe(q, threshold);
+        }
+
+        /** The paper's q = 0.7 and threshold 0.5. */
+        public Truncated() {
+            this(0.7, 0.5);
+        }
+
+        @Override
+        public String kind() {
+            return "truncated-gce";
+        }
+
+        @Override
+        public List<Truncated> grid() {
+            return Stream.of(0.05, 0.7, 0.95)
+                    .map(e -> new Truncated(e, threshold))
+                    .toList();
+        }
+
+        @Override
+        public GeneralisedCe build(Schema schema) {
+            return new GeneralisedCe(q, threshold);
+        }
+    }
+
     @Override
     public LossValue value(LossInput in) {
         Tensor scores = Columns.among(in.scores(), in);
         // powers of a log-softmax neither overflow nor divide
         Tensor each = scores.log_softmax(1).mul(Tensors.scalar(q)).expm1().mul(Tensors.scalar(-1 / q));
-        Tensor perSample;
-        if (in.target() instanceof Target.ClassIds hard) {
-            int[] column = Columns.of(hard, in);
-            perSample = each.gather(1, Tensors.ids(column).unsqueeze(1)).squeeze(1);
-        } else if (in.target() instanceof Target.Soft soft) {
-            Columns.requireLike("Soft targets", soft.p(), in);
-            perSample =
-                    Columns.among(soft.p(), in).to(each.scalar_type()).mul(each).sum(1);
-        } else {
-            throw Columns.unfit("Generalised cross entropy", "one class or one distribution a row", in);
+        if (threshold > 0) {
+            each = each.clamp_max(Tensors.scalar((1 - Math.pow(threshold, q)) / q));
         }
+        Tensor perSample = Columns.weigh(each, in, "Generalised cross entropy");
         return new SampleLosses("generalised-cross-entropy", perSample, LossValue.Reduction.MEAN);
     }
 

@@ -53,6 +53,9 @@ class LabelNoiseTest {
                 LabelNoise.symmetric(0.4),
                 LabelNoise.symmetricOther(0.4),
                 LabelNoise.pairs(ten, 0.4),
+                ChanceNoise.uniform(0.4),
+                ChanceNoise.cyclic(ten, 0.4),
+                ChanceNoise.swaps(ten, 0.4, ChanceNoise.VOWELS),
                 LabelNoise.cifar10(0.4, MappedNoise.Order.SEQUENTIAL),
                 LabelNoise.cifar10(0.4, MappedNoise.Order.SIMULTANEOUS),
                 LabelNoise.superClasses(ten, List.of(List.of(0, 1, 2, 3, 4), List.of(9, 8, 7, 6, 5)), 0.4));
@@ -235,5 +238,43 @@ class LabelNoiseTest {
             n += v ? 1 : 0;
         }
         return n;
+    }
+
+    @Test
+    void chanceNoiseHasItsRatesAndPartners() {
+        WithTruth<NoiseTruth> uniform = ChanceNoise.uniform(0.6).apply(data(), Rng.of(3));
+        // 1000 rows: three standard errors of a share are 0.05
+        assertThat(uniform.truth().errorRate()).isCloseTo(0.54, within(0.05));
+        int touched = 0;
+        for (boolean t : uniform.truth().touched()) {
+            touched += t ? 1 : 0;
+        }
+        assertThat(touched / (double) N)
+                .isGreaterThan(uniform.truth().errorRate())
+                .isCloseTo(0.6, within(0.05));
+        ClassIndex letters = ClassIndex.named(List.of("A", "B", "D"));
+        ChanceNoise swap = ChanceNoise.swaps(letters, 1, List.of("B-D"));
+        assertThat(swap.draw(new long[] {0, 1, 2}, letters, new double[3], new int[3])
+                        .given())
+                .containsExactly(0, 2, 1);
+        assertThat(swap.draw(new long[] {0, 1, 2}, letters, new double[3], new int[3])
+                        .touched())
+                .containsExactly(false, true, true);
+        assertThat(swap.nominal(letters)).isDeepEqualTo(new double[][] {{1, 0, 0}, {0, 0, 1}, {0, 1, 0}});
+    }
+
+    @Test
+    void chanceNoiseRefusesWhatItDoesNotKnow() {
+        ClassIndex letters = ClassIndex.named(List.of("A", "B", "D"));
+        assertThatThrownBy(() -> ChanceNoise.uniform(1.1)).hasMessageContaining("[0, 1]");
+        assertThatThrownBy(() -> ChanceNoise.swaps(letters, 0.1, List.of("B-Z")))
+                .hasMessageContaining("names a class that is not declared");
+        assertThatThrownBy(() -> ChanceNoise.swaps(letters, 0.1, List.of("BD"))).hasMessageContaining("two names");
+        assertThatThrownBy(() -> ChanceNoise.swaps(letters, 0.1, List.of("A-B", "B-D")))
+                .hasMessageContaining("in two pairs");
+        assertThatThrownBy(() -> ChanceNoise.uniform(0.1).draw(new long[3], letters, new double[2], new int[3]))
+                .hasMessageContaining("3 rows were given 2 draws");
+        assertThatThrownBy(() -> ChanceNoise.uniform(0.1).draw(new long[] {7}, letters, new double[1], new int[1]))
+                .hasMessageContaining("Class 7");
     }
 }

@@ -30,6 +30,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -178,10 +179,16 @@ final class SignalBeds {
     static final String ADAM = "Adam";
     static final String SGD = "SGD with momentum";
 
-    /** Dampened momentum moves a tenth as far, so its rates are ten times those of plain momentum. */
-    static List<Arm> arms() {
-        double[] plain = {1e-3, 3e-3, 1e-2, 3e-2, 1e-1};
-        double[] dampened = {1e-2, 3e-2, 1e-1, 3e-1, 1};
+    /**
+     * All optimizers, each with five rates. Dampened momentum moves a tenth as far, so its rates are ten times those of plain
+     * momentum.
+     *
+     * @param middle the middle of the rates of plain momentum
+     */
+    static List<Arm> arms(double middle) {
+        double[] plain =
+                DoubleStream.of(0.1, 0.3, 1, 3, 10).map(f -> f * middle).toArray();
+        double[] dampened = DoubleStream.of(plain).map(r -> 10 * r).toArray();
         return List.of(
                 new Arm(ADAM, p -> new Adam(p, 0.9, 0.999, 1e-8), List.of(), new double[] {3e-4, 1e-3, 3e-3, 1e-2, 3e-2
                 }),

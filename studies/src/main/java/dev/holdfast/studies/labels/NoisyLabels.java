@@ -1,4 +1,4 @@
-package dev.holdfast.studies;
+package dev.holdfast.studies.labels;
 
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.ClassIndex;
