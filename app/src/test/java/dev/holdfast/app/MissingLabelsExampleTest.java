@@ -86,7 +86,12 @@ class MissingLabelsExampleTest {
             for (int l = 0; l < 3; l++) {
                 csv.append((set >> l & 1) + 0.2 * rng.nextGaussian()).append(',');
             }
-            csv.append(set & 1).append(',').append(set >> 1 & 1).append(',').append(set >> 2 & 1).append('\n');
+            csv.append(set & 1)
+                    .append(',')
+                    .append(set >> 1 & 1)
+                    .append(',')
+                    .append(set >> 2 & 1)
+                    .append('\n');
         }
         return Files.writeString(dir.resolve("tags.csv"), csv);
     }
@@ -112,7 +117,14 @@ class MissingLabelsExampleTest {
 
     @Test
     void whatDoesNotFitTogetherIsRefused() throws IOException {
-        String[] compare = {"compare", table().toString(), "--label", "tag_*", "--out", dir.resolve("out").toString()};
+        String[] compare = {
+            "compare",
+            table().toString(),
+            "--label",
+            "tag_*",
+            "--out",
+            dir.resolve("out").toString()
+        };
         assertThat(with(compare, "--noise", "missing:0.4", "--noise", "sym:0.1").err())
                 .contains("makes labels of one class a row wrong, or hides");
         assertThat(with(compare, "--noise", "sym:0.1").err()).contains("one class each");
@@ -122,6 +134,6 @@ class MissingLabelsExampleTest {
     private static TinyData.Ran with(String[] words, String... more) {
         String[] all = java.util.Arrays.copyOf(words, words.length + more.length);
         System.arraycopy(more, 0, all, words.length, more.length);
-        return TinyData.run(all);
+        return TinyData.run((Object[]) all);
     }
 }
