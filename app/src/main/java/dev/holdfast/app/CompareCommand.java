@@ -8,6 +8,8 @@ import dev.holdfast.app.report.Comparison;
 import dev.holdfast.app.report.ReportFiles;
 import dev.holdfast.app.report.TerminalTable;
 import dev.holdfast.app.terminal.Console;
+import dev.holdfast.app.terminal.DataArguments;
+import dev.holdfast.app.terminal.ExitCodes;
 import dev.holdfast.app.terminal.Interrupt;
 import dev.holdfast.data.corrupt.NamedCorruption;
 import dev.holdfast.evaluate.Trial;

@@ -2,6 +2,8 @@ package dev.holdfast.app;
 
 import dev.holdfast.app.model.ModelCard;
 import dev.holdfast.app.model.ModelFile;
+import dev.holdfast.app.terminal.ExitCodes;
+import dev.holdfast.app.terminal.Json;
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.tensor.SafetensorsHeader;
 import java.io.PrintWriter;

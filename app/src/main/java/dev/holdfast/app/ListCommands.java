@@ -1,6 +1,8 @@
 package dev.holdfast.app;
 
 import dev.holdfast.app.model.Surgery;
+import dev.holdfast.app.terminal.ExitCodes;
+import dev.holdfast.app.terminal.Json;
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.catalog.DataCatalog;

@@ -1,7 +1,9 @@
 package dev.holdfast.app;
 
 import dev.holdfast.app.calibrate.CalibrateCommand;
+import dev.holdfast.app.diagnose.DiagnoseCommand;
 import dev.holdfast.app.explain.ExplainCommand;
+import dev.holdfast.app.terminal.ExitCodes;
 import dev.holdfast.data.DataException;
 import picocli.AutoComplete;
 import picocli.CommandLine;
@@ -16,6 +18,7 @@ import picocli.CommandLine.Command;
         subcommands = {
             CompareCommand.class,
             CleanCommand.class,
+            DiagnoseCommand.class,
             LearnCommand.class,
             PredictCommand.class,
             CalibrateCommand.class,

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.holdfast.app.TinyData.Ran;
+import dev.holdfast.app.terminal.ExitCodes;
 import dev.holdfast.tensor.Rng;
 import java.nio.file.Files;
 import java.nio.file.Path;

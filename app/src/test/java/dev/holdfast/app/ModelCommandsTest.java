@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.holdfast.app.TinyData.Ran;
 import dev.holdfast.app.model.ModelCard;
+import dev.holdfast.app.terminal.ExitCodes;
 import dev.holdfast.tensor.Safetensors;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;

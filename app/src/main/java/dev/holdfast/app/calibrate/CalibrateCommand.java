@@ -10,6 +10,7 @@ import dev.holdfast.app.model.Spool;
 import dev.holdfast.app.report.CalibrationPage;
 import dev.holdfast.app.report.CalibrationPage.Result;
 import dev.holdfast.app.terminal.Console;
+import dev.holdfast.app.terminal.ExitCodes;
 import dev.holdfast.app.terminal.Interrupt;
 import dev.holdfast.calibrate.map.MapTraining.SelectFor;
 import dev.holdfast.data.source.DataOptions;
@@ -59,9 +60,6 @@ import picocli.CommandLine.Spec;
         })
 public final class CalibrateCommand implements Callable<Integer> {
     private static final int DONE = 0;
-
-    /** What a shell tells of a program that was stopped by Ctrl-C. */
-    private static final int CANCELLED = 130;
 
     @Parameters(index = "0", paramLabel = "MODEL", description = "folder that 'holdfast learn' wrote")
     Path model;
@@ -156,14 +154,14 @@ public final class CalibrateCommand implements Callable<Integer> {
             Fitted first = null;
             for (Choice<?> c : choices) {
                 if (run.cancelled()) {
-                    return CANCELLED;
+                    return ExitCodes.CANCELLED;
                 }
                 Fitted f = c.fit(rows, run);
                 first = first == null ? f : first;
                 results.add(f.result());
             }
             if (run.cancelled()) {
-                return CANCELLED;
+                return ExitCodes.CANCELLED;
             }
             Path to = out == null ? model : out;
             rows.write(to, first, results.get(0));
