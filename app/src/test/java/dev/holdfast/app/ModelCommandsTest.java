@@ -307,4 +307,23 @@ class ModelCommandsTest {
         Path wide = Files.writeString(folder.resolve("wide.csv"), "a,b,c\n1,2,3\n2,3,4\n");
         assertThat(TinyData.run("predict", model, wide).err()).contains("'d'");
     }
+
+    /** With a label tree the answer may be a label above the classes that were learnt, and its distance is told. */
+    @Test
+    void predictsInALabelTree() throws Exception {
+        ok(learn(csv, "er", model, "--epochs", 3));
+        Path tree =
+                Files.writeString(folder.resolve("tree.csv"), "left,\nright,\nk0,left\nk1,left\nk2,right\nk3,right\n");
+        Ran r = ok(TinyData.run("predict", model, csv, "--tree", tree, "--no-scores"));
+        assertThat(r.out()).startsWith("row,class,score");
+        assertThat(r.err())
+                .contains("rows right", "Mean squared distance from the truth", "by the most probable class");
+        Ran soft = ok(TinyData.run("predict", model, csv, "--tree", tree, "--no-scores", "--temperature", 20));
+        assertThat(soft.out()).containsAnyOf(",left,", ",right,");
+        Path other = Files.writeString(folder.resolve("other.csv"), "left,\nk0,left\nk1,left\n");
+        assertThat(TinyData.run("predict", model, csv, "--tree", other).err()).contains("not in the label tree");
+        assertThat(TinyData.run("predict", model, csv, "--tree", tree, "--temperature", 0)
+                        .err())
+                .contains("temperature");
+    }
 }
