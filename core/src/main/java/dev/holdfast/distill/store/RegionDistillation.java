@@ -113,7 +113,7 @@ public record RegionDistillation(
     }
 
     /** Regions of each image in the pass that begins after so many epochs. */
-    int cropsAt(int epoch) {
+    public int cropsAt(int epoch) {
         int multi = epochs - cropsPerImage - epoch;
         return multi > 0 ? Math.min(cropsPerImage, multi) : 1;
     }
