@@ -17,6 +17,7 @@ import picocli.CommandLine.Command;
             CleanCommand.class,
             LearnCommand.class,
             PredictCommand.class,
+            DistillCommand.class,
             ExplainCommand.class,
             InspectCommand.class,
             MergeCommand.class,
