@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds Holdfast and times it: jmh [JMH options], flat [turns] [learners], pytorch [pairs], moa [turns] [rows].
+# Builds Holdfast and times it: jmh [JMH options], flat [turns] [learners], pytorch [pairs],
+# calibration [pairs], moa [turns] [rows].
 # "--write" as the first word puts the table into docs/benchmarks.md.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -9,6 +10,7 @@ usage() {
 Usage: ./benchmarks/run.sh [--write] jmh [PATTERN] [JMH options]   training steps and learner updates
        ./benchmarks/run.sh [--write] flat [TURNS] [LEARNER...]     a batch of task 100 against one of task 2
        ./benchmarks/run.sh [--write] pytorch [PAIRS]               the same steps in Holdfast and in PyTorch
+       ./benchmarks/run.sh calibration [PAIRS]                     one step of h-calibration in Holdfast and in PyTorch
        ./benchmarks/run.sh [--write] moa [TURNS] [ROWS]            learners of label sets in Holdfast and in MOA
 EOF
   exit 2
@@ -54,6 +56,14 @@ case $what in
       "$here/.venv/bin/pip" install -q --upgrade torch numpy >&2
     fi
     "$here/.venv/bin/python" "$here/side_by_side.py" "$@" | $table
+    ;;
+  calibration)
+    build
+    if [[ ! -x $here/.venv/bin/python ]]; then
+      echo "There is no PyTorch in benchmarks/.venv yet; ./benchmarks/run.sh pytorch makes it." >&2
+      exit 2
+    fi
+    "$here/.venv/bin/python" "$here/calibration_side_by_side.py" "$@"
     ;;
   moa)
     build

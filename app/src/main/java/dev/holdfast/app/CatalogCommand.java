@@ -1,5 +1,7 @@
 package dev.holdfast.app;
 
+import dev.holdfast.app.terminal.ExitCodes;
+import dev.holdfast.app.terminal.Json;
 import dev.holdfast.registry.Registry;
 import java.io.PrintWriter;
 import java.util.ArrayList;

@@ -2,6 +2,7 @@ package dev.holdfast.app;
 
 import dev.holdfast.app.model.Distilling;
 import dev.holdfast.app.terminal.Console;
+import dev.holdfast.app.terminal.ExitCodes;
 import dev.holdfast.app.terminal.Interrupt;
 import dev.holdfast.data.source.DataOptions;
 import dev.holdfast.distill.store.LabelAdaptation;

@@ -2,6 +2,8 @@ package dev.holdfast.app;
 
 import dev.holdfast.app.doctor.Check;
 import dev.holdfast.app.doctor.Doctor;
+import dev.holdfast.app.terminal.ExitCodes;
+import dev.holdfast.app.terminal.Json;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.concurrent.Callable;

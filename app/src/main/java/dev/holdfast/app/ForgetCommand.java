@@ -5,6 +5,7 @@ import dev.holdfast.app.model.ModelFile;
 import dev.holdfast.app.model.Source;
 import dev.holdfast.app.model.Spool;
 import dev.holdfast.app.model.Surgery;
+import dev.holdfast.app.terminal.ExitCodes;
 import dev.holdfast.data.source.DataOptions;
 import dev.holdfast.data.source.Progress;
 import dev.holdfast.data.table.Preprocessing;

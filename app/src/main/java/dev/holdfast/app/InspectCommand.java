@@ -2,6 +2,8 @@ package dev.holdfast.app;
 
 import dev.holdfast.app.model.ModelCard;
 import dev.holdfast.app.model.ModelFile;
+import dev.holdfast.app.terminal.ExitCodes;
+import dev.holdfast.app.terminal.Json;
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.tensor.SafetensorsHeader;
 import java.io.PrintWriter;
@@ -83,6 +85,23 @@ final class InspectCommand implements Callable<Integer> {
                                 l.headline())));
         if (!c.finished()) {
             out.println("unfinished     cut off after " + c.unfinished().rows() + " rows; 'learn --resume' goes on");
+        }
+        if (c.calibration() != null) {
+            ModelCard.Calibration k = c.calibration();
+            out.println(String.format(
+                    Locale.ROOT,
+                    "calibrated     by %s on %,d rows of %s%s; %s",
+                    k.method(),
+                    k.rows(),
+                    k.data(),
+                    k.before().containsKey("ECE_ew") && k.after().containsKey("ECE_ew")
+                            ? String.format(
+                                    Locale.ROOT,
+                                    ": ECE %.4f before, %.4f after, on others",
+                                    k.before().get("ECE_ew"),
+                                    k.after().get("ECE_ew"))
+                            : "",
+                    k.keepsDecision() ? "classes are kept" : "classes may change"));
         }
         out.println(String.format(
                 Locale.ROOT,

@@ -1,12 +1,15 @@
 package dev.holdfast.app;
 
 import dev.holdfast.app.model.Surgery;
+import dev.holdfast.app.terminal.ExitCodes;
+import dev.holdfast.app.terminal.Json;
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.catalog.DataCatalog;
 import dev.holdfast.data.corrupt.NamedCorruption;
 import dev.holdfast.learner.Forgets;
 import dev.holdfast.learner.Mergeable;
+import dev.holdfast.registry.CalibratorPlugin;
 import dev.holdfast.registry.ConfigBinder;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.registry.Plugin;
@@ -188,6 +191,44 @@ final class ListCommands {
         }
     }
 
+    /** {@code holdfast calibrators}. */
+    @Command(
+            name = "calibrators",
+            description = "Lists what 'holdfast calibrate --method' can fit, or every option of one.",
+            mixinStandardHelpOptions = true,
+            footerHeading = "%nExamples:%n",
+            footer = {"  holdfast calibrators", "  holdfast calibrators h"})
+    static final class Calibrators implements Callable<Integer> {
+        @Parameters(arity = "0..1", paramLabel = "NAME", description = "a calibrator")
+        String name;
+
+        @Option(names = "--json", description = "as JSON")
+        boolean json;
+
+        @Spec
+        CommandSpec spec;
+
+        @Override
+        public Integer call() {
+            Registry registry = Registry.load();
+            PrintWriter out = spec.commandLine().getOut();
+            if (name != null) {
+                CalibratorPlugin<?> p = registry.calibrator(name);
+                one(out, json, p, "paper", p.paper());
+            } else if (json) {
+                out.println(Json.text(registry.calibrators().stream()
+                        .map(p -> facts(p, "paper", p.paper()))
+                        .toList()));
+            } else {
+                Map<String, String> lines = new LinkedHashMap<>();
+                registry.calibrators().forEach(p -> lines.put(p.name(), p.summary()));
+                table(out, lines);
+            }
+            out.flush();
+            return ExitCodes.DONE;
+        }
+    }
+
     private static void table(PrintWriter out, Map<String, String> lines) {
         int wide = lines.keySet().stream().mapToInt(String::length).max().orElse(0);
         lines.forEach((k, v) -> out.println(String.format("  %-" + (wide + 2) + "s%s", k, v)));
@@ -220,7 +261,7 @@ final class ListCommands {
         out.println(String.format(form, "option", "default", "accepts", "").stripTrailing());
         options.forEach(o -> out.println(
                 String.format(form, o.name(), o.value(), o.accepts(), o.help()).stripTrailing()));
-        if (p instanceof LearnerPlugin<?>) {
+        if (p instanceof LearnerPlugin<?> || p instanceof CalibratorPlugin<?>) {
             String example = options.stream()
                     .map(ConfigBinder.Option::name)
                     .filter(o -> !o.contains("."))

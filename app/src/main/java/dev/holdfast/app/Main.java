@@ -1,6 +1,9 @@
 package dev.holdfast.app;
 
+import dev.holdfast.app.calibrate.CalibrateCommand;
+import dev.holdfast.app.diagnose.DiagnoseCommand;
 import dev.holdfast.app.explain.ExplainCommand;
+import dev.holdfast.app.terminal.ExitCodes;
 import dev.holdfast.data.DataException;
 import picocli.AutoComplete;
 import picocli.CommandLine;
@@ -15,9 +18,11 @@ import picocli.CommandLine.Command;
         subcommands = {
             CompareCommand.class,
             CleanCommand.class,
+            DiagnoseCommand.class,
             LearnCommand.class,
             PredictCommand.class,
             DistillCommand.class,
+            CalibrateCommand.class,
             ExplainCommand.class,
             InspectCommand.class,
             MergeCommand.class,
@@ -26,6 +31,7 @@ import picocli.CommandLine.Command;
             ListCommands.Data.class,
             ListCommands.Learners.class,
             ListCommands.Scenarios.class,
+            ListCommands.Calibrators.class,
             ListCommands.Noise.class,
             CatalogCommand.class,
             DoctorCommand.class,
@@ -38,6 +44,7 @@ import picocli.CommandLine.Command;
             "  holdfast compare rows.csv --label kind   # the same on your own table",
             "  holdfast learn rows.csv --label kind --learner gacil --out model",
             "  holdfast predict model new-rows.csv",
+            "  holdfast calibrate model held-out.csv    # probabilities that come true as often as they say",
             "  source <(holdfast generate-completion)   # completion in bash and zsh",
             "%nA stack trace is printed where HOLDFAST_TRACE is set."
         })

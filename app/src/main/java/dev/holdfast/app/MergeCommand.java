@@ -2,6 +2,7 @@ package dev.holdfast.app;
 
 import dev.holdfast.app.model.ModelCard;
 import dev.holdfast.app.model.Surgery;
+import dev.holdfast.app.terminal.ExitCodes;
 import dev.holdfast.registry.Registry;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;

@@ -5,7 +5,9 @@ import dev.holdfast.app.model.Source;
 import dev.holdfast.app.model.Spool;
 import dev.holdfast.app.report.Csv;
 import dev.holdfast.app.terminal.Console;
+import dev.holdfast.app.terminal.ExitCodes;
 import dev.holdfast.app.terminal.Interrupt;
+import dev.holdfast.app.terminal.Json;
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Loader;
@@ -14,7 +16,10 @@ import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Target;
 import dev.holdfast.data.source.DataOptions;
 import dev.holdfast.data.source.Progress;
+import dev.holdfast.data.tree.LabelTrees;
 import dev.holdfast.evaluate.metric.MultiLabelMetrics;
+import dev.holdfast.metricspace.TreeAnswers;
+import dev.holdfast.metricspace.TreeMetric;
 import dev.holdfast.registry.Registry;
 import dev.holdfast.run.Threads;
 import dev.holdfast.tensor.Rng;
@@ -25,6 +30,7 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -42,7 +48,8 @@ import picocli.CommandLine.Spec;
         name = "predict",
         description = {
             "Prints for every row the class that a model names (or its labels, separated by ;), and the scores.",
-            "Raw rows go through the model's own preprocessing; where they have labels the accuracy is told, too."
+            "Raw rows go through the model's own preprocessing; where they have labels the accuracy is told, too.",
+            "The scores of a model that was calibrated ('holdfast calibrate') are its calibrated probabilities."
         },
         mixinStandardHelpOptions = true,
         sortOptions = false,
@@ -50,7 +57,8 @@ import picocli.CommandLine.Spec;
         footer = {
             "  holdfast predict letters-model new-letters.csv > said.csv",
             "  cat rows.jsonl | holdfast predict model - --json",
-            "  holdfast predict model fashion --no-scores --out said.csv"
+            "  holdfast predict model fashion --no-scores --out said.csv",
+            "  holdfast predict species-model new.csv --tree taxonomy.csv   # also labels that were never learnt"
         })
 final class PredictCommand implements Callable<Integer> {
     private static final int BATCH = 512;
@@ -74,6 +82,20 @@ final class PredictCommand implements Callable<Integer> {
     @Option(names = "--json", description = "one JSON object a row instead of CSV")
     boolean json;
 
+    @Option(
+            names = "--tree",
+            paramLabel = "TREE",
+            description =
+                    "answer with the label of a tree that has the least expected squared distance, also with one that was"
+                            + " never learnt: a file child,parent, rows.csv?levels=kind,family or a shipped tree")
+    String tree;
+
+    @Option(
+            names = "--temperature",
+            paramLabel = "T",
+            description = "with --tree: logits are divided by it first (default: ${DEFAULT-VALUE})")
+    double temperature = 1;
+
     @Option(names = "--no-scores", description = "only row, class and the score of that class")
     boolean noScores;
 
@@ -85,6 +107,13 @@ final class PredictCommand implements Callable<Integer> {
 
     private long rows;
     private long right;
+
+    /** Answers in a label tree, or null; and squared distances from the truth, with and without. */
+    private TreeAnswers answers;
+
+    private TreeMetric metric;
+    private double far;
+    private double farBefore;
 
     /** Scores of label sets, or null. */
     private MultiLabelMetrics sets;
@@ -102,6 +131,14 @@ final class PredictCommand implements Callable<Integer> {
             m.requireFinished(model);
             if (m.schema().target() == Target.MultiLabel.class) {
                 sets = new MultiLabelMetrics(m.schema().classes().size());
+            }
+            if (tree != null) {
+                if (sets != null) {
+                    throw new IllegalArgumentException(
+                            "--tree answers with one label a row, but this model says label sets.");
+                }
+                answers = new TreeAnswers(LabelTrees.open(tree), temperature);
+                metric = TreeMetric.of(answers.tree());
             }
             if (out == null) {
                 each(m, source, interrupt, spec.commandLine().getOut());
@@ -126,6 +163,13 @@ final class PredictCommand implements Callable<Integer> {
                                         100 * sets.microF1(),
                                         100 * sets.subsetAccuracy(),
                                         100 * sets.hammingLoss()));
+                if (answers != null) {
+                    err.println(String.format(
+                            Locale.ROOT,
+                            "Mean squared distance from the truth %.3f, by the most probable class %.3f.",
+                            far / rows,
+                            farBefore / rows));
+                }
                 err.flush();
             }
             return interrupt.asked() ? ExitCodes.CANCELLED : ExitCodes.DONE;
@@ -139,7 +183,13 @@ final class PredictCommand implements Callable<Integer> {
             while (loader.hasNext() && !interrupt.asked()) {
                 try (Scope s = Scope.open()) {
                     Batch b = loader.next();
-                    print(m, b, m.learner().predict(b.inputs()), source.labelled(), to);
+                    Prediction p = m.predict(b.inputs());
+                    if (answers == null) {
+                        long[] truth = source.labelled() && sets == null ? b.classIds() : null;
+                        print(m.schema().classes(), b, p, truth, source.labelled(), to);
+                    } else {
+                        inTree(m.schema().classes(), b, p, source.labelled(), to);
+                    }
                 }
                 meter.at(rows, "");
             }
@@ -147,12 +197,38 @@ final class PredictCommand implements Callable<Integer> {
         to.flush();
     }
 
-    private void print(Model m, Batch b, Prediction p, boolean labelled, PrintWriter to) {
-        ClassIndex known = m.schema().classes();
+    /** The same in a label tree: names of classes find their place there. */
+    private void inTree(ClassIndex known, Batch b, Prediction p, boolean labelled, PrintWriter to) {
+        ClassIndex named = ClassIndex.of(p.columns().columns().stream()
+                .map(c -> known.columns().get(known.columnOf(c.classId())))
+                .toList());
+        Prediction q = answers.apply(new Prediction(p.scores(), named, p.kind()));
+        long[] truth = labelled
+                ? Arrays.stream(b.classIds())
+                        .map(y -> answers.tree()
+                                .idOf(known.columns()
+                                        .get(known.columnOf(Math.toIntExact(y)))
+                                        .name()))
+                        .toArray()
+                : null;
+        if (labelled) {
+            int[] said = q.classes();
+            int[] before = p.classes();
+            for (int i = 0; i < said.length; i++) {
+                double[] distances = metric.row(Math.toIntExact(truth[i]));
+                far += Math.pow(distances[said[i]], 2);
+                String first = known.columns().get(known.columnOf(before[i])).name();
+                farBefore += Math.pow(distances[answers.tree().idOf(first)], 2);
+            }
+        }
+        print(answers.tree().classes(), b, q, truth, labelled, to);
+    }
+
+    private void print(ClassIndex known, Batch b, Prediction p, long[] truth, boolean labelled, PrintWriter to) {
         int[] ids = p.columns().columns().stream()
                 .mapToInt(ClassIndex.Column::classId)
                 .toArray();
-        List<String> names = java.util.Arrays.stream(ids)
+        List<String> names = Arrays.stream(ids)
                 .mapToObj(id -> known.columns().get(known.columnOf(id)).name())
                 .toList();
         if (rows == 0 && !json) {
@@ -165,7 +241,7 @@ final class PredictCommand implements Callable<Integer> {
         }
         double[][] scores = Tensors.rows(p.scores());
         if (sets == null) {
-            printClasses(b, p, ids, names, scores, labelled, to);
+            printClasses(b, p, ids, names, scores, truth, to);
         } else {
             printSets(b, p, ids, names, scores, labelled, to);
         }
@@ -173,9 +249,8 @@ final class PredictCommand implements Callable<Integer> {
     }
 
     private void printClasses(
-            Batch b, Prediction p, int[] ids, List<String> names, double[][] scores, boolean labelled, PrintWriter to) {
+            Batch b, Prediction p, int[] ids, List<String> names, double[][] scores, long[] truth, PrintWriter to) {
         int[] said = p.classes();
-        long[] truth = labelled ? b.classIds() : null;
         for (int i = 0; i < said.length; i++) {
             int row = i;
             int best = IntStream.range(0, ids.length)

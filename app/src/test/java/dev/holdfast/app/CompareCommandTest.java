@@ -8,6 +8,7 @@ import dev.holdfast.app.report.Comparison;
 import dev.holdfast.app.report.JsonSchemaCheck;
 import dev.holdfast.app.report.ReportFiles;
 import dev.holdfast.app.report.Summary;
+import dev.holdfast.app.terminal.ExitCodes;
 import dev.holdfast.evaluate.Trial;
 import dev.holdfast.registry.LearnerPlugin;
 import java.nio.file.Files;

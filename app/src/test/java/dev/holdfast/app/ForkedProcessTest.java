@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.holdfast.app.report.Comparison;
 import dev.holdfast.app.report.ReportFiles;
+import dev.holdfast.app.terminal.ExitCodes;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.holdfast.app.TinyData.Ran;
+import dev.holdfast.app.model.ModelCard;
+import dev.holdfast.app.terminal.ExitCodes;
 import dev.holdfast.tensor.Safetensors;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
@@ -267,10 +269,10 @@ class ModelCommandsTest {
 
         Path card = model.resolve("model.json");
         String text = Files.readString(card);
-        Files.writeString(card, text.replace("\"format\" : 1", "\"format\" : 7"));
+        Files.writeString(card, text.replace("\"format\" : " + ModelCard.FORMAT, "\"format\" : 7"));
         Ran newer = TinyData.run("predict", model, csv);
         assertThat(newer.code()).isEqualTo(ExitCodes.BAD_INPUT);
-        assertThat(newer.err()).contains("format 7", "reads up to 1");
+        assertThat(newer.err()).contains("format 7", "reads up to " + ModelCard.FORMAT);
         Files.writeString(card, text.substring(0, text.length() / 2));
         assertThat(TinyData.run("inspect", model).err()).contains("damaged");
         Files.writeString(card, text.replace("state-", "../state-"));
@@ -304,5 +306,24 @@ class ModelCommandsTest {
         assertThat(learn(csv, "ncm", model, "--resume", "--seed", "2").err()).contains("another request");
         Path wide = Files.writeString(folder.resolve("wide.csv"), "a,b,c\n1,2,3\n2,3,4\n");
         assertThat(TinyData.run("predict", model, wide).err()).contains("'d'");
+    }
+
+    /** With a label tree the answer may be a label above the classes that were learnt, and its distance is told. */
+    @Test
+    void predictsInALabelTree() throws Exception {
+        ok(learn(csv, "er", model, "--epochs", 3));
+        Path tree =
+                Files.writeString(folder.resolve("tree.csv"), "left,\nright,\nk0,left\nk1,left\nk2,right\nk3,right\n");
+        Ran r = ok(TinyData.run("predict", model, csv, "--tree", tree, "--no-scores"));
+        assertThat(r.out()).startsWith("row,class,score");
+        assertThat(r.err())
+                .contains("rows right", "Mean squared distance from the truth", "by the most probable class");
+        Ran soft = ok(TinyData.run("predict", model, csv, "--tree", tree, "--no-scores", "--temperature", 20));
+        assertThat(soft.out()).containsAnyOf(",left,", ",right,");
+        Path other = Files.writeString(folder.resolve("other.csv"), "left,\nk0,left\nk1,left\n");
+        assertThat(TinyData.run("predict", model, csv, "--tree", other).err()).contains("not in the label tree");
+        assertThat(TinyData.run("predict", model, csv, "--tree", tree, "--temperature", 0)
+                        .err())
+                .contains("temperature");
     }
 }

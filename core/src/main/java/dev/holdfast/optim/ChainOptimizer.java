@@ -231,6 +231,11 @@ public final class ChainOptimizer implements Optimizer {
         return skipped;
     }
 
+    /** The rule, to be looked at; only this optimizer moves it. */
+    public UpdateRule rule() {
+        return rule;
+    }
+
     /** Rate that the next update gives to leaf i. */
     public double rate(int i) {
         return groupOf[i].peak() * groupOf[i].factor().at(steps);

@@ -7,6 +7,7 @@ import dev.holdfast.tensor.Resized;
 import dev.holdfast.tensor.Stateful;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * From a gradient to a direction u; the {@link Optimizer} adds {@code -rate * u} and the decay. A leaf whose gradient
@@ -24,6 +25,22 @@ public interface UpdateRule extends Stateful {
 
     /** The live moments by name; read-only. */
     Map<String, ParamVector> moments();
+
+    /**
+     * What each entry of the gradient is divided by, for rules that scale entries (Adam); empty for those that do not, and
+     * before the first update. In the caller's scope.
+     */
+    default Optional<ParamVector> preconditioner() {
+        return Optional.empty();
+    }
+
+    /**
+     * The curvature, times the rate, above which full-batch training oscillates on a quadratic, in units of the {@link
+     * #preconditioner} where there is one; NaN where that is not known.
+     */
+    default double stabilityLimit() {
+        return Double.NaN;
+    }
 
     /**
      * Goes on with other leaves: moments follow a leaf by identity, or from {@code before} to {@code after} with zeros

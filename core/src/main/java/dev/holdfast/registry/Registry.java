@@ -7,12 +7,13 @@ import java.util.ServiceLoader;
 import java.util.TreeMap;
 
 /**
- * All learners and scenarios on the class path, by name; a jar adds its own by naming them in {@code META-INF/services}.
+ * All learners, scenarios and calibrators on the class path, by name; a jar adds its own by naming them in {@code META-INF/services}.
  * Immutable once loaded.
  */
 public final class Registry {
     private final Map<String, LearnerPlugin<?>> learners = new TreeMap<>();
     private final Map<String, ScenarioPlugin<?>> scenarios = new TreeMap<>();
+    private final Map<String, CalibratorPlugin<?>> calibrators = new TreeMap<>();
 
     private Registry() {}
 
@@ -21,6 +22,7 @@ public final class Registry {
         Registry r = new Registry();
         collect(LearnerPlugin.class, r.learners);
         collect(ScenarioPlugin.class, r.scenarios);
+        collect(CalibratorPlugin.class, r.calibrators);
         return r;
     }
 
@@ -49,6 +51,10 @@ public final class Registry {
         return List.copyOf(scenarios.values());
     }
 
+    public List<CalibratorPlugin<?>> calibrators() {
+        return List.copyOf(calibrators.values());
+    }
+
     /** Learner by name, or NAME:PRESET; an unknown one is refused with the nearest names. */
     public LearnerPlugin<?> learner(String name) {
         int mark = name.indexOf(Preset.MARK);
@@ -60,6 +66,11 @@ public final class Registry {
     /** Scenario by name; an unknown one is refused with the nearest names. */
     public ScenarioPlugin<?> scenario(String name) {
         return find("scenario", name, scenarios);
+    }
+
+    /** Calibrator by name; an unknown one is refused with the nearest names. */
+    public CalibratorPlugin<?> calibrator(String name) {
+        return find("calibrator", name, calibrators);
     }
 
     private static <P> P find(String what, String name, Map<String, P> all) {

@@ -3,6 +3,7 @@ package dev.holdfast.app.explain;
 import dev.holdfast.app.model.Model;
 import dev.holdfast.app.model.Source;
 import dev.holdfast.app.model.Spool;
+import dev.holdfast.app.terminal.ExitCodes;
 import dev.holdfast.app.terminal.Interrupt;
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.Loader;
@@ -45,9 +46,6 @@ import picocli.CommandLine.Spec;
         })
 public final class ExplainCommand implements Callable<Integer> {
     private static final int BATCH = 256;
-
-    /** What a shell tells of a program that was stopped by Ctrl-C. */
-    private static final int CANCELLED = 130;
 
     @Parameters(index = "0", paramLabel = "MODEL", description = "folder that 'holdfast learn' wrote")
     Path model;
@@ -119,7 +117,7 @@ public final class ExplainCommand implements Callable<Integer> {
             }
             explainer.warning().ifPresent(err::println);
             err.flush();
-            return interrupt.asked() ? CANCELLED : CommandLine.ExitCode.OK;
+            return interrupt.asked() ? ExitCodes.CANCELLED : CommandLine.ExitCode.OK;
         }
     }
 

@@ -2,9 +2,13 @@ package dev.holdfast.app.model;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.holdfast.calibrate.PostProcessor;
+import dev.holdfast.data.Inputs;
+import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.table.Preprocessing;
 import dev.holdfast.learner.Learner;
+import dev.holdfast.registry.CalibratorPlugin;
 import dev.holdfast.registry.ConfigBinder;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.registry.Registry;
@@ -19,10 +23,17 @@ import java.util.Optional;
  * A learner with all that is needed to feed it and to ask it. Owns the learner.
  *
  * @param preprocessing how raw table rows become its inputs; empty for images
+ * @param calibration what turns its scores into probabilities; empty where it was not calibrated
  */
-public record Model(ModelCard card, Schema schema, Optional<Preprocessing> preprocessing, Learner learner)
+public record Model(
+        ModelCard card,
+        Schema schema,
+        Optional<Preprocessing> preprocessing,
+        Learner learner,
+        Optional<PostProcessor> calibration)
         implements AutoCloseable {
     private static final String LEARNER = "learner";
+    private static final String CALIBRATION = "calibration";
 
     /** A fresh learner that has learnt nothing. */
     static <C extends Record> Model fresh(
@@ -42,8 +53,9 @@ public record Model(ModelCard card, Schema schema, Optional<Preprocessing> prepr
                 preprocessing.map(p -> tree(p.toJson())).orElse(null),
                 List.of(),
                 null,
+                null,
                 null);
-        return new Model(card, schema, preprocessing, create(plugin, config, schema, seed));
+        return new Model(card, schema, preprocessing, create(plugin, config, schema, seed), Optional.empty());
     }
 
     /** Reads a model; one that is damaged, newer, or made by a learner that is not here is refused. */
@@ -72,8 +84,12 @@ public record Model(ModelCard card, Schema schema, Optional<Preprocessing> prepr
             throw ModelFile.damaged(folder, e.getMessage(), e);
         }
         Learner learner = create(registry.learner(card.learner()), card, schema);
+        Optional<PostProcessor> calibration;
         try {
             learner.load(state.child(LEARNER));
+            calibration = Optional.ofNullable(card.calibration())
+                    .map(c -> unfitted(registry.calibrator(c.method()), c.configuration()));
+            calibration.ifPresent(c -> c.load(state.child(CALIBRATION)));
         } catch (RuntimeException e) {
             learner.close();
             throw ModelFile.damaged(folder, e.getMessage(), e);
@@ -88,8 +104,20 @@ public record Model(ModelCard card, Schema schema, Optional<Preprocessing> prepr
                 preprocessing.map(p -> tree(p.toJson())).orElse(null),
                 card.lessons(),
                 card.unfinished(),
+                card.calibration(),
                 card.state());
-        return new Model(now, schema, preprocessing, learner);
+        return new Model(now, schema, preprocessing, learner, calibration);
+    }
+
+    private static <C extends Record> PostProcessor unfitted(CalibratorPlugin<C> plugin, JsonNode configuration) {
+        return plugin.create(ConfigBinder.fromJson(plugin.defaults(), configuration.toString()))
+                .unfitted();
+    }
+
+    /** What the model says of rows: the learner's scores, calibrated where it is; belongs to the caller's scope. */
+    public Prediction predict(Inputs rows) {
+        Prediction raw = learner.predict(rows);
+        return calibration.isPresent() ? calibration.get().apply(raw) : raw;
     }
 
     private static <C extends Record> Learner create(LearnerPlugin<C> plugin, ModelCard card, Schema schema) {
@@ -101,7 +129,7 @@ public record Model(ModelCard card, Schema schema, Optional<Preprocessing> prepr
         return plugin.create(config, schema, Rng.of(seed).child("learner"));
     }
 
-    /** Writes the model as it is now, under another card, with what else belongs to the moment. */
+    /** Writes the learner as it is now, under another card, with what else belongs to the moment. */
     void write(Path folder, ModelCard as, State more) {
         try (Scope s = Scope.open()) {
             State all = new State().put(LEARNER, learner);
@@ -109,6 +137,11 @@ public record Model(ModelCard card, Schema schema, Optional<Preprocessing> prepr
             more.values().forEach(all::put);
             ModelFile.write(folder, as, all);
         }
+    }
+
+    /** Writes the model with a calibration of its scores in place of the one that it may have. */
+    void writeCalibrated(Path folder, ModelCard.Calibration how, PostProcessor fitted) {
+        write(folder, card.calibrated(how), new State().put(CALIBRATION, fitted));
     }
 
     /** Refuses an unfinished model: it is half a lesson. */
@@ -120,7 +153,7 @@ public record Model(ModelCard card, Schema schema, Optional<Preprocessing> prepr
         }
     }
 
-    private static JsonNode tree(String json) {
+    static JsonNode tree(String json) {
         try {
             return ModelFile.json().readTree(json);
         } catch (JsonProcessingException e) {

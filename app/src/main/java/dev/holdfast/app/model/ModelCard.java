@@ -26,6 +26,7 @@ import java.util.Optional;
  * @param preprocessing how raw table rows become numbers; null for images
  * @param lessons finished streams, oldest first
  * @param unfinished the stream that is being learnt, if the writer was cut off; else null
+ * @param calibration how scores are turned into probabilities; null where they are not
  * @param state the file with the tensors
  */
 public record ModelCard(
@@ -38,9 +39,10 @@ public record ModelCard(
         JsonNode preprocessing,
         List<Lesson> lessons,
         Unfinished unfinished,
+        Calibration calibration,
         StateFile state) {
-    /** The form that this program writes. */
-    public static final int FORMAT = 1;
+    /** The form that this program writes; form 1 knew no calibration. */
+    public static final int FORMAT = 2;
 
     public ModelCard {
         lessons = List.copyOf(lessons);
@@ -90,6 +92,31 @@ public record ModelCard(
     /** How far a stream that was cut off has come; the loader's position and the scores so far are in the state. */
     public record Unfinished(Request request, long sourceRows, long rows, long batches) {}
 
+    /**
+     * What was fitted on held-out rows after learning.
+     *
+     * @param method name of the calibrator in the registry
+     * @param configuration its record
+     * @param data spec of the rows, {@code -} for standard input
+     * @param rows it was fitted on
+     * @param keepsDecision whether every row keeps its class
+     * @param before measures of the raw scores on as many other rows, by name; undefined ones are left out
+     * @param after the same of the calibrated ones
+     */
+    public record Calibration(
+            String method,
+            JsonNode configuration,
+            String data,
+            long rows,
+            boolean keepsDecision,
+            Map<String, Double> before,
+            Map<String, Double> after) {
+        public Calibration {
+            before = Collections.unmodifiableMap(new LinkedHashMap<>(before));
+            after = Collections.unmodifiableMap(new LinkedHashMap<>(after));
+        }
+    }
+
     /** The file with the tensors: its name, size and content. */
     public record StateFile(String file, long bytes, String sha256) {}
 
@@ -122,13 +149,29 @@ public record ModelCard(
 
     ModelCard withState(StateFile file) {
         return new ModelCard(
-                format, holdfast, learner, configuration, seed, schema, preprocessing, lessons, unfinished, file);
+                FORMAT,
+                holdfast,
+                learner,
+                configuration,
+                seed,
+                schema,
+                preprocessing,
+                lessons,
+                unfinished,
+                calibration,
+                file);
+    }
+
+    /** Calibrated, or (null) not; whoever changes the learner takes the calibration off, for it was fitted to the old one. */
+    ModelCard calibrated(Calibration how) {
+        return new ModelCard(
+                format, holdfast, learner, configuration, seed, schema, preprocessing, lessons, unfinished, how, state);
     }
 
     /** In the middle of a stream. */
     ModelCard at(Unfinished position) {
         return new ModelCard(
-                format, holdfast, learner, configuration, seed, schema, preprocessing, lessons, position, state);
+                format, holdfast, learner, configuration, seed, schema, preprocessing, lessons, position, null, state);
     }
 
     /** At the end of a stream. */
@@ -139,6 +182,7 @@ public record ModelCard(
     }
 
     ModelCard withLessons(List<Lesson> all) {
-        return new ModelCard(format, holdfast, learner, configuration, seed, schema, preprocessing, all, null, state);
+        return new ModelCard(
+                format, holdfast, learner, configuration, seed, schema, preprocessing, all, null, null, state);
     }
 }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.holdfast.tensor.AtomicFile;
 import dev.holdfast.tensor.Safetensors;
 import dev.holdfast.tensor.SafetensorsHeader;
@@ -124,6 +125,9 @@ public final class ModelFile {
                         + "; this program reads up to " + ModelCard.FORMAT
                         + ".\nMaybe a newer release wrote it: holdfast "
                         + tree.path("holdfast").asText() + ".");
+            }
+            if (format == 1 && tree instanceof ObjectNode old) {
+                old.putNull("calibration");
             }
             return JSON.treeToValue(tree, ModelCard.class);
         } catch (IOException e) {

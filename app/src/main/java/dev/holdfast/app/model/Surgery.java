@@ -86,7 +86,7 @@ public final class Surgery {
                     }
                 }
             }
-            m.write(out, m.card(), new State());
+            m.write(out, m.card().calibrated(null), new State());
             return n;
         }
     }

@@ -133,6 +133,9 @@ public record Teaching(
                 Model model = Model.read(l.from, card, registry, ModelFile.state(l.from, card), added)) {
             model.requireFinished(l.from);
             source.requireLike(model.schema());
+            if (card.calibration() != null) {
+                console.say("The model was calibrated; what it learns now undoes that, so calibrate it again.");
+            }
             ModelCard.Request request =
                     request(l, card.learner(), card.configuration().toString());
             return learning(l, model, request, source).run(null);

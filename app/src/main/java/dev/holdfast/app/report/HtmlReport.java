@@ -18,28 +18,40 @@ final class HtmlReport {
     private HtmlReport() {}
 
     static String of(Comparison c) {
+        return page("report.html", "report.js", json(c));
+    }
+
+    /** A page with its style, the charts, its script and its data in it. */
+    static String page(String template, String script, String json) {
         Map<String, String> parts = Map.of(
                 "style", resource("report.css"),
                 "charts", script(resource(ECHARTS)),
-                "script", script(resource("report.js")),
-                "data", data(c));
-        Matcher slots = SLOT.matcher(resource("report.html"));
+                "script", script(resource(script)),
+                "data", harmless(json));
+        Matcher slots = SLOT.matcher(resource(template));
         return slots.replaceAll(m -> Matcher.quoteReplacement(parts.get(m.group(1))));
     }
 
-    /** JSON that cannot end the script element it stands in, whatever names the data bring. */
+    /** {@link #harmless} JSON of a comparison. */
     static String data(Comparison c) {
+        return harmless(json(c));
+    }
+
+    private static String json(Comparison c) {
         try {
-            return new ObjectMapper()
-                    .writeValueAsString(c)
-                    .replace("<", "\\u003c")
-                    .replace(">", "\\u003e")
-                    .replace("&", "\\u0026")
-                    .replace("\u2028", "\\u2028")
-                    .replace("\u2029", "\\u2029");
+            return new ObjectMapper().writeValueAsString(c);
         } catch (JsonProcessingException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** JSON that cannot end the script element it stands in, whatever names the data bring. */
+    private static String harmless(String json) {
+        return json.replace("<", "\\u003c")
+                .replace(">", "\\u003e")
+                .replace("&", "\\u0026")
+                .replace("\u2028", "\\u2028")
+                .replace("\u2029", "\\u2029");
     }
 
     private static String script(String code) {

@@ -13,6 +13,7 @@ import dev.holdfast.optim.rule.Sgd;
 import dev.holdfast.optim.schedule.Constant;
 import dev.holdfast.optim.schedule.Cosine;
 import dev.holdfast.optim.transform.Clip;
+import dev.holdfast.optim.transform.PerpendicularGradient;
 import dev.holdfast.tensor.ParamMeta;
 import dev.holdfast.tensor.Parameters;
 import java.util.ArrayList;
@@ -32,6 +33,7 @@ import java.util.function.ToDoubleFunction;
  * @param weightDecay >= 0
  * @param clipNorm largest Euclidean norm of a gradient, 0 = no clipping
  * @param cosineSteps updates over which the rate falls to 0 by half a cosine, and stays there; 0 = constant rate
+ * @param guard what is done to gradients so that training does not blow up or freeze
  */
 public record OptimizerConfig(
         Kind kind,
@@ -43,7 +45,15 @@ public record OptimizerConfig(
         double epsilon,
         double weightDecay,
         double clipNorm,
-        @Doc("updates over which the rate falls to 0 by half a cosine; 0 = constant") long cosineSteps) {
+        @Doc("updates over which the rate falls to 0 by half a cosine; 0 = constant") long cosineSteps,
+        @Doc("what is done to gradients so that training does not blow up or freeze") Guard guard) {
+    /** What is done to gradients before clipping. */
+    public enum Guard {
+        NONE,
+        /** What points along the weights is taken out, so that logits cannot just grow: {@link PerpendicularGradient}. */
+        PERPENDICULAR
+    }
+
     /** Which update rule, and how its weight decay acts. */
     public enum Kind {
         SGD,
@@ -91,7 +101,7 @@ public record OptimizerConfig(
             double epsilon,
             double weightDecay,
             double clipNorm) {
-        this(kind, rate, momentum, nesterov, beta1, beta2, epsilon, weightDecay, clipNorm, 0);
+        this(kind, rate, momentum, nesterov, beta1, beta2, epsilon, weightDecay, clipNorm, 0, Guard.NONE);
     }
 
     /** Plain SGD. */
@@ -101,17 +111,17 @@ public record OptimizerConfig(
 
     /** SGD with momentum. */
     public static OptimizerConfig sgd(double rate, double momentum) {
-        return new OptimizerConfig(Kind.SGD, rate, momentum, false, 0.9, 0.999, 1e-8, 0, 0, 0);
+        return new OptimizerConfig(Kind.SGD, rate, momentum, false, 0.9, 0.999, 1e-8, 0, 0, 0, Guard.NONE);
     }
 
     /** Adam with the paper's constants. */
     public static OptimizerConfig adam(double rate) {
-        return new OptimizerConfig(Kind.ADAM, rate, 0, false, 0.9, 0.999, 1e-8, 0, 0, 0);
+        return new OptimizerConfig(Kind.ADAM, rate, 0, false, 0.9, 0.999, 1e-8, 0, 0, 0, Guard.NONE);
     }
 
     /** AdamW with the paper's constants. */
     public static OptimizerConfig adamW(double rate, double weightDecay) {
-        return new OptimizerConfig(Kind.ADAMW, rate, 0, false, 0.9, 0.999, 1e-8, weightDecay, 0, 0);
+        return new OptimizerConfig(Kind.ADAMW, rate, 0, false, 0.9, 0.999, 1e-8, weightDecay, 0, 0, Guard.NONE);
     }
 
     public OptimizerConfig withRate(double newRate) {
@@ -126,6 +136,10 @@ public record OptimizerConfig(
         return Records.with(this, "clipNorm", newNorm);
     }
 
+    public OptimizerConfig withGuard(Guard newGuard) {
+        return Records.with(this, "guard", newGuard);
+    }
+
     /** The same, with a rate that falls to 0 over so many updates. */
     public OptimizerConfig withCosine(long updates) {
         return Records.with(this, "cosineSteps", updates);
@@ -136,28 +150,39 @@ public record OptimizerConfig(
         return build(parameters, cosineSteps == 0 ? Constant.ONE : new Cosine(cosineSteps));
     }
 
-    /** A fresh optimizer; {@code first} act before the clipping, if any. */
+    /** A fresh optimizer; {@code first} act before the guard and the clipping, if any. */
     public ChainOptimizer build(Parameters parameters, Schedule factor, GradientTransform... first) {
-        List<GradientTransform> transforms = new ArrayList<>(List.of(first));
-        if (clipNorm > 0) {
-            transforms.add(Clip.norm(clipNorm));
-        }
-        Decay mode = weightDecay == 0 ? Decay.NONE : kind == Kind.ADAMW ? Decay.LR_COUPLED : Decay.L2;
         return new ChainOptimizer(
-                parameters, transforms, rule(parameters), List.of(ParamGroup.all(rate, factor, weightDecay, mode)));
+                parameters,
+                transforms(first),
+                rule(parameters),
+                List.of(ParamGroup.all(rate, factor, weightDecay, decay())));
     }
 
     /** The usual one with a factor of its own on the rate of every leaf; leaves with a factor of 0 stand still. */
     public ChainOptimizer build(Parameters parameters, ToDoubleFunction<ParamMeta> times) {
-        List<GradientTransform> transforms = clipNorm > 0 ? List.of(Clip.norm(clipNorm)) : List.of();
-        Decay mode = weightDecay == 0 ? Decay.NONE : kind == Kind.ADAMW ? Decay.LR_COUPLED : Decay.L2;
         Schedule factor = cosineSteps == 0 ? Constant.ONE : new Cosine(cosineSteps);
         List<ParamGroup> groups = parameters.meta().stream()
                 .mapToDouble(times)
                 .distinct()
-                .mapToObj(f -> new ParamGroup(m -> times.applyAsDouble(m) == f, rate * f, factor, weightDecay, mode))
+                .mapToObj(f -> new ParamGroup(m -> times.applyAsDouble(m) == f, rate * f, factor, weightDecay, decay()))
                 .toList();
-        return new ChainOptimizer(parameters, transforms, rule(parameters), groups);
+        return new ChainOptimizer(parameters, transforms(), rule(parameters), groups);
+    }
+
+    private List<GradientTransform> transforms(GradientTransform... first) {
+        List<GradientTransform> all = new ArrayList<>(List.of(first));
+        if (guard == Guard.PERPENDICULAR) {
+            all.add(new PerpendicularGradient());
+        }
+        if (clipNorm > 0) {
+            all.add(Clip.norm(clipNorm));
+        }
+        return all;
+    }
+
+    private Decay decay() {
+        return weightDecay == 0 ? Decay.NONE : kind == Kind.ADAMW ? Decay.LR_COUPLED : Decay.L2;
     }
 
     private UpdateRule rule(Parameters parameters) {

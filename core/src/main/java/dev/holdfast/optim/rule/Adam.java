@@ -12,6 +12,7 @@ import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Scalar;
@@ -145,6 +146,30 @@ public final class Adam implements InPlaceRule {
     @Override
     public Map<String, ParamVector> moments() {
         return Map.of("first", first.view(), "second", second.view());
+    }
+
+    /** (sqrt(v / (1 - beta2^t)) + epsilon) (1 - beta1^t). */
+    @Override
+    public Optional<ParamVector> preconditioner() {
+        Tensor[] p = new Tensor[second.view().size()];
+        for (int i = 0; i < p.length; i++) {
+            Tensor v = second.get(i);
+            long t = second.counted(i);
+            if (v == null || t == 0) {
+                return Optional.empty();
+            }
+            p[i] = v.div(Tensors.scalar(1 - Math.pow(beta2, t)))
+                    .sqrt()
+                    .add(Tensors.scalar(epsilon))
+                    .mul(Tensors.scalar(1 - Math.pow(beta1, t)));
+        }
+        return Optional.of(new ParamVector(second.view().of(), p));
+    }
+
+    /** (2 + 2 beta1) / (1 - beta1), 38 at 0.9: Cohen et al., arXiv 2207.14484. */
+    @Override
+    public double stabilityLimit() {
+        return (2 + 2 * beta1) / (1 - beta1);
     }
 
     @Override

@@ -132,6 +132,12 @@ public final class Sgd implements InPlaceRule {
         return momentum == 0 ? Map.of() : Map.of("momentum", buffer.view());
     }
 
+    /** 2 for plain steps, 2 (1 + momentum) / (1 - dampening) with momentum, 2 (1 + momentum) / (1 + 2 momentum) by Nesterov. */
+    @Override
+    public double stabilityLimit() {
+        return 2 * (1 + momentum) / (nesterov ? 1 + 2 * momentum : momentum == 0 ? 1 : 1 - dampening);
+    }
+
     @Override
     public void rebind(Parameters now, List<Resized> grown) {
         buffer.rebind(now, grown);

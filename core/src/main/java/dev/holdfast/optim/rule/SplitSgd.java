@@ -87,6 +87,12 @@ public final class SplitSgd implements UpdateRule {
         return Map.of("momentum", moment.view());
     }
 
+    /** That of dampened momentum, which this is below the threshold. */
+    @Override
+    public double stabilityLimit() {
+        return 2 * (1 + momentum) / (1 - dampening);
+    }
+
     @Override
     public void rebind(Parameters now, List<Resized> grown) {
         moment.rebind(now, grown);

@@ -1,6 +1,5 @@
-package dev.holdfast.app;
+package dev.holdfast.app.terminal;
 
-import dev.holdfast.app.terminal.Console;
 import dev.holdfast.data.catalog.DataCatalog;
 import dev.holdfast.data.catalog.DataPair;
 import dev.holdfast.data.source.DataOptions;
@@ -11,16 +10,16 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Which data a command reads. */
-final class DataArguments {
+public final class DataArguments {
     @Parameters(
             index = "0",
             paramLabel = "DATA",
             description = "a data set by id (see 'holdfast data'), a file (CSV, Parquet, JSON lines, ARFF), a folder"
                     + " of images class/name.png, or '-' for rows from standard input")
-    String spec;
+    public String spec;
 
     @Option(names = "--data", paramLabel = "DIR", description = "folder of full data sets (or set HOLDFAST_DATA)")
-    Path dataDir;
+    public Path dataDir;
 
     @Option(
             names = "--label",
@@ -28,32 +27,32 @@ final class DataArguments {
             split = ",",
             description = "column of a table that holds the class; several columns of 0 and 1 (or a name with *) hold"
                     + " label sets")
-    List<String> label = List.of();
+    public List<String> label = List.of();
 
     @Option(
             names = "--text",
             paramLabel = "COLUMN",
             split = ",",
             description = "columns that a sentence encoder turns into numbers")
-    List<String> text = List.of();
+    public List<String> text = List.of();
 
     @Option(names = "--ignore", paramLabel = "COLUMN", split = ",", description = "columns that are left out")
-    List<String> ignore = List.of();
+    public List<String> ignore = List.of();
 
     @Option(names = "--rows", paramLabel = "N", description = "take about N rows, classes in their shares; 0 = all")
-    long rows;
+    public long rows;
 
     @Option(names = "--data-seed", paramLabel = "N", description = "seed of splitting and sampling rows")
-    long seed = 1;
+    public long seed = 1;
 
     /** Rows to take of texts, whose encoding takes milliseconds each, where --rows does not say; 0 = all. */
     private long textRows;
 
-    void limitTexts(long rowsToRead) {
+    public void limitTexts(long rowsToRead) {
         textRows = rowsToRead;
     }
 
-    DataOptions options() {
+    public DataOptions options() {
         return DataOptions.defaults()
                 .withDataDir(dataDir)
                 .withLabels(label.toArray(new String[0]))
@@ -64,7 +63,7 @@ final class DataArguments {
     }
 
     /** What was said beyond the spec, for the record of a run. */
-    List<String> describe() {
+    public List<String> describe() {
         List<String> said = new ArrayList<>();
         if (!label.isEmpty()) {
             said.add("label=" + String.join(",", label));
@@ -83,7 +82,7 @@ final class DataArguments {
     }
 
     /** Opens data into memory, split for training and testing, or all rows in their order and none for testing. */
-    DataPair open(String which, boolean inOrder, Console console) {
+    public DataPair open(String which, boolean inOrder, Console console) {
         try (Console.Reading reading = console.reading()) {
             return inOrder
                     ? DataCatalog.inOrder(which, options(), reading)

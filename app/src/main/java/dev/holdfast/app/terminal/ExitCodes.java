@@ -1,14 +1,14 @@
-package dev.holdfast.app;
+package dev.holdfast.app.terminal;
 
 /** What the program's exit status says. */
-final class ExitCodes {
-    static final int DONE = 0;
+public final class ExitCodes {
+    public static final int DONE = 0;
     /** The work itself failed. */
-    static final int FAILED = 1;
+    public static final int FAILED = 1;
     /** The command line, a file or an option was wrong; nothing was done. */
-    static final int BAD_INPUT = 2;
+    public static final int BAD_INPUT = 2;
     /** Cut off by the user; what was finished is kept. */
-    static final int CANCELLED = 130;
+    public static final int CANCELLED = 130;
 
     private ExitCodes() {}
 }

@@ -1,4 +1,4 @@
-package dev.holdfast.app;
+package dev.holdfast.app.terminal;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -7,19 +7,19 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 
 /** What {@code --json} prints. */
-final class Json {
+public final class Json {
     private static final ObjectMapper MAPPER = JsonMapper.builder().build();
     private static final ObjectWriter PRETTY = MAPPER.writer().with(SerializationFeature.INDENT_OUTPUT);
 
     private Json() {}
 
     /** Several lines for people and programs. */
-    static String text(Object value) {
+    public static String text(Object value) {
         return write(PRETTY, value);
     }
 
     /** One line, for rows. */
-    static String line(Object value) {
+    public static String line(Object value) {
         return write(MAPPER.writer(), value);
     }
 
