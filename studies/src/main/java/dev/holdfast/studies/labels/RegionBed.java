@@ -19,6 +19,7 @@ import dev.holdfast.learner.Net;
 import dev.holdfast.learner.NetConfig;
 import dev.holdfast.loss.CrossEntropy;
 import dev.holdfast.nn.layer.Init;
+import dev.holdfast.nn.layer.Norm;
 import dev.holdfast.optim.config.OptimizerConfig;
 import dev.holdfast.study.StudyContext;
 import dev.holdfast.tensor.Rng;
@@ -43,7 +44,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  */
 record RegionBed(String name, Dataset lessons, Dataset train, Dataset held, Dataset test) {
     private static final int CHUNK = 500;
-    private static final int FRAGMENTS = 4;
+    private static final int FRAGMENTS = 2;
     private static final int FRAGMENT = 12;
 
     /** Numbers of images, and how long teacher and students are trained. */
@@ -52,8 +53,8 @@ record RegionBed(String name, Dataset lessons, Dataset train, Dataset held, Data
     /** Student and teacher of a bed. */
     private static NetConfig net(List<Integer> channels, long steps) {
         return new NetConfig(
-                new BackboneConfig(BackboneConfig.Kind.CONVNET, channels, Init.KAIMING_UNIFORM),
-                OptimizerConfig.adam(2e-3).withCosine(steps),
+                new BackboneConfig(BackboneConfig.Kind.CONVNET, channels, Init.KAIMING_UNIFORM, Norm.BATCH),
+                OptimizerConfig.adam(5e-3).withCosine(steps),
                 true);
     }
 
@@ -123,8 +124,8 @@ record RegionBed(String name, Dataset lessons, Dataset train, Dataset held, Data
                 false,
                 new DoubleOptional(),
                 new DoubleOptional());
-        Tensor scene = texture.mul(Tensors.scalar(0.5))
-                .add(rng.child("grain").uniform(n, 1, side, side), Tensors.scalar(0.15));
+        Tensor scene =
+                texture.mul(Tensors.scalar(0.3)).add(rng.child("grain").uniform(n, 1, side, side), Tensors.scalar(0.1));
         ResizedCrop fragments = new ResizedCrop(0.1, 0.25, 1, 1, true, FRAGMENT, FRAGMENT);
         for (int k = 0; k < FRAGMENTS; k++) {
             Rng draws = rng.child("fragment", k);
@@ -156,7 +157,7 @@ record RegionBed(String name, Dataset lessons, Dataset train, Dataset held, Data
         RegionDistillation plain =
                 new RegionDistillation(size.teacherEpochs, 1, size.batch, 1, RegionDistillation.Mixing.NONE);
         Net net = new Net(
-                net(List.of(32, 64, 64), plain.steps(Math.toIntExact(lessons.size()))),
+                net(List.of(24, 48, 96), plain.steps(Math.toIntExact(lessons.size()))),
                 lessons.schema(),
                 Rng.of(0).child("teacher"));
         Live live = new Live(net, lessons, crop(0.5), null, size.batch, 1);
