@@ -75,7 +75,7 @@ class DistillCommandTest {
         Path store = folder.resolve("labels.st");
         Files.writeString(store, "these are no labels, but somebody's notes");
         r = distill("--store", store);
-        assertThat(r.code()).isNotZero();
+        assertThat(r.code()).isEqualTo(2);
         assertThat(r.err()).contains("labels.st");
         assertThat(Files.readString(store)).startsWith("these are no labels");
     }

@@ -19,6 +19,7 @@ import dev.holdfast.registry.ConfigBinder;
 import dev.holdfast.registry.LearnerPlugin;
 import dev.holdfast.registry.Registry;
 import dev.holdfast.tensor.Rng;
+import dev.holdfast.tensor.SafetensorsHeader;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
 import java.io.IOException;
@@ -158,6 +159,8 @@ public record Distilling(Registry registry, String holdfast, Console console, Bo
                         Locale.ROOT, "%s: %,d bytes an image.", o.store, Files.size(o.store) / s.images()));
             }
             return s;
+        } catch (SafetensorsHeader.FormatException e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
         } catch (IOException e) {
             throw new UncheckedIOException("The store " + o.store + " cannot be used: " + e.getMessage(), e);
         }
