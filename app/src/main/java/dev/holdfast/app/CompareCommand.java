@@ -45,6 +45,7 @@ import picocli.CommandLine.Spec;
             "  holdfast compare letters.csv.gz --label label --tune 8 --learners er,derpp,gacil",
             "  holdfast compare fashion --noise sym:0.4         # losses and learners for wrong labels",
             "  holdfast compare letters.csv.gz --label label --noise pairs:0.3 --learners er,finetune:gce",
+            "  holdfast compare canvas --noise long-tail:75 --noise missing:0.4   # label sets",
             "  holdfast compare fashion --tune 8 --tune-on mnist --space scenario.epochs=1,2,4 --conventional",
             "%nExit status: 0 done, 1 a learner failed, 2 wrong input, 130 cut off (finished results are kept)."
         })
@@ -76,7 +77,7 @@ final class CompareCommand implements Callable<Integer> {
             names = "--noise",
             paramLabel = "KIND:AMOUNT",
             description =
-                    "spoil labels to learn from (sym:0.4) or rows to be tested on (gauss:0.2) first, see 'holdfast noise';"
+                    "spoil labels to learn from (sym:0.4, missing:0.4) or rows to be tested on (gauss:0.2) first, see 'holdfast noise';"
                             + " repeatable; without --learners and --scenario: losses and learners for wrong labels, on"
                             + " everything at once")
     List<String> noise = List.of();
@@ -126,7 +127,8 @@ final class CompareCommand implements Callable<Integer> {
         Settings set = Settings.of(registry, config, settings);
         List<NamedCorruption> corruptions =
                 noise.stream().map(NamedCorruption::parse).toList();
-        boolean doubtful = corruptions.stream().anyMatch(c -> c.kind().wrongsLabels());
+        boolean doubtful = corruptions.stream()
+                .anyMatch(c -> c.kind().wrongsLabels() || c.kind().hidesLabels());
         List<String> read = new ArrayList<>(data.describe());
         corruptions.forEach(c -> read.add("noise=" + c));
         List<String> specs = new ArrayList<>(List.of(data.spec));

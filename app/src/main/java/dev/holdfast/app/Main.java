@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
             DiagnoseCommand.class,
             LearnCommand.class,
             PredictCommand.class,
+            DistillCommand.class,
             CalibrateCommand.class,
             ExplainCommand.class,
             InspectCommand.class,

@@ -62,9 +62,13 @@ final class HeldRows {
                         case TEXT -> b.inputs().text(f);
                     });
         }
-        Target target = b.target() instanceof Target.ClassIds c
-                ? new Target.ClassIds(Scope.own(Tensors.copy(c.ids())))
-                : b.target();
+        Target target = b.target();
+        if (target instanceof Target.ClassIds c) {
+            target = new Target.ClassIds(Scope.own(Tensors.copy(c.ids())));
+        } else if (target instanceof Target.MultiLabel m) {
+            target = new Target.MultiLabel(
+                    Scope.own(Tensors.copy(m.y())), m.known() == null ? null : Scope.own(Tensors.copy(m.known())));
+        }
         return new Batch(Inputs.of(fields), target, b.rows(), b.task(), b.domain(), b.time(), b.group());
     }
 }

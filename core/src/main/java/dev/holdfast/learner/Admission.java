@@ -1,6 +1,7 @@
 package dev.holdfast.learner;
 
 import dev.holdfast.data.Batch;
+import dev.holdfast.data.ClassIndex;
 import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.Target;
@@ -17,9 +18,14 @@ public final class Admission {
 
     /** Refuses a schema whose rows have label sets. */
     public Admission(Schema schema) {
-        if (schema.target() == Target.MultiLabel.class) {
+        this(schema, false);
+    }
+
+    /** @param sets whether rows may have label sets, where the schema says so */
+    public Admission(Schema schema, boolean sets) {
+        if (schema.target() == Target.MultiLabel.class && !sets) {
             throw new IllegalArgumentException("This learner learns one class a row, but the rows have sets of labels."
-                    + "\nMaybe a learner of label sets fits, such as ihomer, mlhat or binary-relevance.");
+                    + "\nMaybe a learner of label sets fits, such as comic, ihomer, mlhat or binary-relevance.");
         }
         this.schema = schema;
     }
@@ -28,13 +34,19 @@ public final class Admission {
         return schema;
     }
 
-    /** Checks rows with one class each, and returns their class ids. */
+    /**
+     * Checks rows with labels, and returns the class ids that they tell of: of rows with one class each theirs, of label sets
+     * all that are declared, for a set also says which labels are absent.
+     */
     public long[] labelled(Batch b) {
         if (b.size() == 0) {
             throw new IllegalArgumentException("A batch without rows teaches nothing; expected at least one row.");
         }
         inputs(b.inputs());
         weights(b.rows().weights());
+        if (schema.target() == Target.MultiLabel.class) {
+            return sets(b);
+        }
         if (!(b.target() instanceof Target.ClassIds)) {
             throw new IllegalArgumentException("Expected rows with one class each but the target is "
                     + b.target().getClass().getSimpleName() + ".");
@@ -49,6 +61,33 @@ public final class Admission {
             }
         }
         return y;
+    }
+
+    private long[] sets(Batch b) {
+        if (!(b.target() instanceof Target.MultiLabel m)) {
+            throw new IllegalArgumentException("Expected rows with label sets but the target is "
+                    + b.target().getClass().getSimpleName() + ".");
+        }
+        int labels = schema.classes().size();
+        Tensors.requireShape("label sets", m.y(), b.size(), labels);
+        requireBits(b, m.y(), "has", labels);
+        if (m.known() != null) {
+            requireBits(b, m.known(), "says as known", labels);
+        }
+        return schema.classes().columns().stream()
+                .mapToLong(ClassIndex.Column::classId)
+                .toArray();
+    }
+
+    private static void requireBits(Batch b, Tensor bits, String verb, int labels) {
+        double[] y = Tensors.doubles(bits);
+        for (int k = 0; k < y.length; k++) {
+            if (y[k] != 0 && y[k] != 1) {
+                throw new IllegalArgumentException("Row " + k / labels + " (id "
+                        + b.rows().ids()[k / labels] + ") " + verb + " " + y[k] + " for label " + k % labels
+                        + "; expected 0 or 1.");
+            }
+        }
     }
 
     private static void weights(Tensor w) {

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 
@@ -35,11 +36,16 @@ public final class ManyNets implements Stateful {
 
     /** {@code n} fresh networks; the i-th is a pure function of (configuration, schema, {@code rng.child("net", i)}). */
     public ManyNets(int n, NetConfig config, Schema schema, Rng rng) {
+        this(n, i -> new Net(config, schema, rng.child("net", i)));
+    }
+
+    /** {@code n} networks made one by one, for rows of one schema and with columns of one meaning. */
+    public ManyNets(int n, IntFunction<Net> maker) {
         if (n < 1) {
             throw new IllegalArgumentException("At least one network is needed but " + n + " are asked for.");
         }
         for (int i = 0; i < n; i++) {
-            nets.add(new Net(config, schema, rng.child("net", i)));
+            nets.add(maker.apply(i));
         }
     }
 
@@ -95,7 +101,7 @@ public final class ManyNets implements Stateful {
                 sum = sum == null ? z : sum.add(z);
             }
             Tensor mean = voters.size() == 1 ? sum : sum.div(Tensors.scalar(voters.size()));
-            return new Prediction(s.keep(mean), columns(), Prediction.Kind.LOGITS);
+            return new Prediction(s.keep(mean), columns(), nets.get(0).kind());
         } finally {
             lock.readLock().unlock();
         }
@@ -105,13 +111,13 @@ public final class ManyNets implements Stateful {
     public Footprint footprint(long more) {
         Footprint one = nets.get(0).footprint(0);
         long bytes = more;
+        long parameters = 0;
         for (Net n : nets) {
-            bytes += n.footprint(0).bytes();
+            Footprint f = n.footprint(0);
+            bytes += f.bytes();
+            parameters += f.parameters();
         }
-        return new Footprint(
-                nets.size() * one.parameters(),
-                bytes,
-                nets.size() == 1 ? one.shape() : nets.size() + " x " + one.shape());
+        return new Footprint(parameters, bytes, nets.size() == 1 ? one.shape() : nets.size() + " x " + one.shape());
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.holdfast.data.DataSource;
 import dev.holdfast.data.Inputs;
 import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
+import dev.holdfast.data.Target;
 import dev.holdfast.loss.CrossEntropy;
 import dev.holdfast.loss.Loss;
 import dev.holdfast.loss.LossInput;
@@ -64,22 +65,22 @@ public final class Net implements Stateful {
 
     /** A fresh network for rows of this schema; a pure function of its arguments. */
     public Net(NetConfig config, Schema schema, Rng rng) {
-        this(config, schema, rng, HeadSpec.linear(), UnaryOperator.identity(), null);
+        this(config, schema, rng, HeadSpec.linear(), UnaryOperator.identity(), null, null);
     }
 
     /** The same with a factor on the learning rate, whose state is not the network's: the learner moves and saves it. */
     public Net(NetConfig config, Schema schema, Rng rng, Schedule rate) {
-        this(config, schema, rng, HeadSpec.linear(), UnaryOperator.identity(), new Borrowed(rate));
+        this(config, schema, rng, HeadSpec.linear(), UnaryOperator.identity(), new Borrowed(rate), null);
     }
 
     /** The same with another head. */
     public Net(NetConfig config, Schema schema, Rng rng, HeadSpec head) {
-        this(config, schema, rng, head, UnaryOperator.identity(), null);
+        this(config, schema, rng, head, UnaryOperator.identity(), null, null);
     }
 
     /** The same with a change of the fresh network, before its head gets columns and its optimizer is made. */
     public Net(NetConfig config, Schema schema, Rng rng, UnaryOperator<Model> change) {
-        this(config, schema, rng, HeadSpec.linear(), change, null);
+        this(config, schema, rng, HeadSpec.linear(), change, null, null);
     }
 
     /** As {@link #Net(NetConfig, Schema, Rng, UnaryOperator)} with a factor of its own on the rate of every leaf. */
@@ -92,8 +93,18 @@ public final class Net implements Stateful {
         this(config, schema, rng, HeadSpec.linear(), change, null, rateFactor);
     }
 
-    private Net(NetConfig config, Schema schema, Rng rng, HeadSpec head, UnaryOperator<Model> change, Schedule rate) {
-        this(config, schema, rng, head, change, rate, null);
+    /**
+     * The same with another head, too. A head that says yes or no to every label takes rows with label sets where the schema
+     * has them.
+     */
+    public Net(
+            NetConfig config,
+            Schema schema,
+            Rng rng,
+            HeadSpec head,
+            UnaryOperator<Model> change,
+            ToDoubleFunction<ParamMeta> rateFactor) {
+        this(config, schema, rng, head, change, null, rateFactor);
     }
 
     private Net(
@@ -107,9 +118,9 @@ public final class Net implements Stateful {
         this.config = config;
         this.rate = rate;
         this.rateFactor = rateFactor;
-        this.admission = new Admission(schema);
         this.rng = rng;
         this.model = change.apply(config.backbone().build(schema, rng.child("init"), head));
+        this.admission = new Admission(schema, model.head().kind() == Prediction.Kind.SIGMOID_LOGITS);
         if (config.allClassesFromStart()) {
             model.head().grow(schema.classes().columns(), rng.child("head", 0));
         }
@@ -329,12 +340,18 @@ public final class Net implements Stateful {
                 var mode = Autograd.noGrad()) {
             requireColumns(columns());
             Tensor scores = how.apply(model);
-            Prediction.Kind kind =
-                    model.head().kind() == Prediction.Kind.SCORES ? Prediction.Kind.SCORES : Prediction.Kind.LOGITS;
-            return new Prediction(s.keep(scores), columns(), kind);
+            return new Prediction(s.keep(scores), columns(), kind());
         } finally {
             lock.readLock().unlock();
         }
+    }
+
+    /** How scores are to be read: one logit a label of label sets, as they are, or for a softmax. */
+    public Prediction.Kind kind() {
+        if (schema().target() == Target.MultiLabel.class) {
+            return Prediction.Kind.SIGMOID_LOGITS;
+        }
+        return model.head().kind() == Prediction.Kind.SCORES ? Prediction.Kind.SCORES : Prediction.Kind.LOGITS;
     }
 
     /** Runs what reads the parameters in its own way, without a gradient and without a move in between. */

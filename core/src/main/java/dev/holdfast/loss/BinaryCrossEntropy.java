@@ -1,7 +1,8 @@
 package dev.holdfast.loss;
 
+import dev.holdfast.config.Doc;
 import dev.holdfast.data.Prediction;
-import dev.holdfast.data.Target;
+import dev.holdfast.data.Schema;
 import dev.holdfast.tensor.Stateless;
 import dev.holdfast.tensor.Tensors;
 import org.bytedeco.pytorch.Tensor;
@@ -18,6 +19,34 @@ import org.bytedeco.pytorch.global.torch;
 public record BinaryCrossEntropy(boolean meanOverLabels, LossValue.Reduction reduction) implements Loss, Stateless {
     private static final long NO_REDUCTION = 0;
 
+    /**
+     * Binary cross entropy, mean over the rows.
+     *
+     * @param meanOverLabels true divides by the number of labels that counted, false sums
+     */
+    public record Config(@Doc("divide by the number of labels instead of summing over them") boolean meanOverLabels)
+            implements LossConfig {
+        /** Divided by the number of labels. */
+        public Config() {
+            this(true);
+        }
+
+        @Override
+        public String kind() {
+            return "bce";
+        }
+
+        @Override
+        public boolean forMissingLabels() {
+            return true;
+        }
+
+        @Override
+        public BinaryCrossEntropy build(Schema schema) {
+            return new BinaryCrossEntropy(meanOverLabels, LossValue.Reduction.MEAN);
+        }
+    }
+
     /** The mean over labels and rows. */
     public BinaryCrossEntropy() {
         this(true, LossValue.Reduction.MEAN);
@@ -29,27 +58,16 @@ public record BinaryCrossEntropy(boolean meanOverLabels, LossValue.Reduction red
     }
 
     private Tensor perSample(LossInput in) {
-        Tensor scores = Columns.among(in.scores(), in);
-        Tensor y;
-        Tensor known = null;
-        if (in.target() instanceof Target.ClassIds hard) {
-            y = Tensors.oneHot(Columns.of(hard, in), (int) scores.size(1), scores);
-        } else if (in.target() instanceof Target.MultiLabel many) {
-            Columns.requireLike("Label sets", many.y(), in);
-            y = Columns.among(many.y(), in).to(scores.scalar_type());
-            known = many.known() == null
-                    ? null
-                    : Columns.among(many.known(), in).to(scores.scalar_type());
-        } else {
-            throw Columns.unfit("Binary cross entropy", "label sets", in);
-        }
+        LabelMatrix m = LabelMatrix.of("Binary cross entropy", in);
         Tensor each = torch.binary_cross_entropy_with_logits(
-                scores, y, new TensorOptional(), new TensorOptional(), NO_REDUCTION);
-        if (known == null) {
-            return meanOverLabels ? each.mean(1) : each.sum(1);
+                m.scores(), m.labels(), new TensorOptional(), new TensorOptional(), NO_REDUCTION);
+        Tensor sum = m.sums(each);
+        if (!meanOverLabels) {
+            return sum;
         }
-        Tensor sum = each.mul(known).sum(1);
-        return meanOverLabels ? sum.div(known.sum(1).clamp_min(Tensors.scalar(1))) : sum;
+        return m.known() == null
+                ? sum.div(Tensors.scalar(each.size(1)))
+                : sum.div(m.known().sum(1).clamp_min(Tensors.scalar(1)));
     }
 
     @Override

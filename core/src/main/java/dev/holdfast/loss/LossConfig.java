@@ -36,6 +36,11 @@ public interface LossConfig extends Choice {
         return false;
     }
 
+    /** Whether the loss is worth a row of a comparison on label sets from which labels are missing, that names nobody. */
+    default boolean forMissingLabels() {
+        return false;
+    }
+
     /** Every loss that is listed, with its defaults, by {@link #kind}. */
     static SortedMap<String, LossConfig> all() {
         SortedMap<String, LossConfig> all = new TreeMap<>();

@@ -48,6 +48,11 @@ public interface LearnerPlugin<C extends Record> extends Plugin<C> {
         return false;
     }
 
+    /** Whether it is worth a row of a comparison on label sets from which labels are missing, that names nobody. */
+    default boolean forMissingLabels() {
+        return false;
+    }
+
     /** What a row of a comparison stands for. */
     enum Role {
         /** A contender. */

@@ -42,10 +42,7 @@ final class CapabilityChecks {
                         ? new Check("does not move between boundaries" + on, () -> stands(s))
                         : new Check("learns from every new batch" + on, () -> moves(s)));
         to.add(new Check("is refused by scenarios that it does not fit, with those that do" + on, () -> refused(s)));
-        if (!s.data.multiLabel()) {
-            // a trial's square is of accuracies, which label sets do not have
-            to.add(new Check("goes through a scenario that it fits to the end" + on, () -> trial(s)));
-        }
+        to.add(new Check("goes through a scenario that it fits to the end" + on, () -> trial(s)));
     }
 
     private static void fits(Subject<?> s, Scenario scenario) {

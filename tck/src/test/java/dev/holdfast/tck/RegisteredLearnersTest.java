@@ -161,6 +161,10 @@ class RegisteredLearnersTest {
                         with("gpm", "competing", "all", "net.backbone.kind", "convnet", "net.backbone.norm", "batch"),
                         with("packnet", "net.backbone.kind", "convnet", "net.backbone.norm", "batch"),
                         with("hat", "net.backbone.kind", "convnet"),
+                        with("comic", "variant", "released"),
+                        with("comic", "balance", "false", "corrector.mean", "running", "corrector.from", "0"),
+                        with("finetune", "loss.kind", "asl"),
+                        with("finetune", "loss.kind", "multi-focal"),
                         with("den-lite", "patience", "2", "lossBound", "0", "driftBound", "0.01"))
                 .flatMap(t -> t);
     }

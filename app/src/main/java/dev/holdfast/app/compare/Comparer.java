@@ -6,6 +6,7 @@ import dev.holdfast.app.report.ReportFiles;
 import dev.holdfast.app.report.TerminalTable;
 import dev.holdfast.app.terminal.Console;
 import dev.holdfast.data.Dataset;
+import dev.holdfast.data.Target;
 import dev.holdfast.data.catalog.DataPair;
 import dev.holdfast.data.corrupt.NamedCorruption;
 import dev.holdfast.data.source.Splits;
@@ -59,6 +60,12 @@ public final class Comparer {
             if (noise.stream().filter(c -> c.kind().wrongsLabels()).count() > 1) {
                 throw new IllegalArgumentException("--noise changes labels in one way at a time, here " + noise + ".");
             }
+            if (noise.stream().anyMatch(c -> c.kind().wrongsLabels())
+                    && noise.stream().anyMatch(c -> c.kind().hidesLabels())) {
+                throw new IllegalArgumentException(
+                        "--noise makes labels of one class a row wrong, or hides labels of label" + " sets, here "
+                                + noise + ".");
+            }
             if (seeds < 1) {
                 throw new IllegalArgumentException("--seeds must be >= 1 but is " + seeds + ".");
             }
@@ -66,6 +73,12 @@ public final class Comparer {
                 throw new IllegalArgumentException("--tune needs --tune-on when there are several data sets, here "
                         + data + ": one half of the classes can be tuned on only where the other half is all.");
             }
+        }
+
+        /** Whether labels to learn from are made wrong or hidden. */
+        public boolean doubtful() {
+            return noise.stream()
+                    .anyMatch(c -> c.kind().wrongsLabels() || c.kind().hidesLabels());
         }
     }
 
@@ -108,7 +121,8 @@ public final class Comparer {
 
     /** Runs what is missing and writes all files; cut off, it writes what is there. */
     public Comparison run(Opener open) {
-        boolean doubtful = plan.noise.stream().anyMatch(c -> c.kind().wrongsLabels());
+        boolean doubtful = plan.doubtful();
+        boolean hidden = plan.noise.stream().anyMatch(c -> c.kind().hidesLabels());
         int passes = doubtful && plan.scenario.equals("joint") ? UNTIL_MEMORISED : 1;
         StreamChoice<?> stream = StreamChoice.of(registry, plan.scenario, plan.settings, passes * plan.budget.epochs);
         List<Long> seeds = LongStream.rangeClosed(1, plan.seeds).boxed().toList();
@@ -136,7 +150,7 @@ public final class Comparer {
                 contenders = Contender.choose(
                         registry,
                         plan.settings,
-                        cures ? Contender.forWrongLabels(registry, plan.settings, first) : plan.learners,
+                        cures ? Contender.cures(registry, plan.settings, first, hidden) : plan.learners,
                         first);
                 if (plan.learners.isEmpty() && !cures) {
                     Contender.unfit(registry, plan.settings, first).forEach(console::say);
@@ -272,9 +286,12 @@ public final class Comparer {
                         plan.budget.name().toLowerCase(Locale.ROOT),
                         train.size(),
                         pair.train().size());
+        String measure = train.schema().target() == Target.MultiLabel.class && test.size() > 0
+                ? "; accuracy of label sets is the mean over labels of their average precision (mAP)"
+                : "";
         return new Comparison.Data(
                 pair.name(),
-                pair.note() + budget,
+                pair.note() + budget + measure,
                 train.size(),
                 test.size(),
                 train.schema().classes().size(),
@@ -313,6 +330,10 @@ public final class Comparer {
     }
 
     private Dataset capped(Dataset d, long rows) {
+        if (d.size() > rows && d.schema().target() == Target.MultiLabel.class) {
+            int[] order = Rng.of(plan.dataSeed).child("budget").permutation(Math.toIntExact(d.size()));
+            return d.subset(IntStream.of(order).limit(rows).sorted().toArray());
+        }
         return d.size() <= rows
                 ? d
                 : d.subset(

@@ -67,15 +67,17 @@ public record Contender<C extends Record>(LearnerPlugin<C> plugin, C config, Map
         return new ArrayList<>(chosen.values());
     }
 
-    /** Learners and losses for rows with wrong labels, among those that fit. */
-    static List<String> forWrongLabels(Registry registry, Settings settings, Scenario s) {
+    /** Learners and losses for rows with wrong labels, or with hidden ones, among those that fit. */
+    static List<String> cures(Registry registry, Settings settings, Scenario s, boolean hidden) {
         List<String> names = new ArrayList<>();
         LossConfig.all().forEach((kind, loss) -> {
-            if (loss.forWrongLabels()) {
+            if (hidden ? loss.forMissingLabels() : loss.forWrongLabels()) {
                 names.add("finetune:" + kind);
             }
         });
-        registry.learners().stream().filter(LearnerPlugin::forWrongLabels).forEach(p -> names.add(p.name()));
+        registry.learners().stream()
+                .filter(p -> hidden ? p.forMissingLabels() : p.forWrongLabels())
+                .forEach(p -> names.add(p.name()));
         return names.stream()
                 .filter(n -> of(registry.learner(n), settings).obstacles(s).isEmpty())
                 .toList();

@@ -3,6 +3,8 @@ package dev.holdfast.app.compare;
 import dev.holdfast.data.Dataset;
 import dev.holdfast.data.WithTruth;
 import dev.holdfast.data.catalog.DataPair;
+import dev.holdfast.data.corrupt.HiddenLabels;
+import dev.holdfast.data.corrupt.LongTail;
 import dev.holdfast.data.corrupt.NamedCorruption;
 import dev.holdfast.data.corrupt.NoiseTruth;
 import java.util.List;
@@ -31,6 +33,8 @@ record Spoilt(DataPair pair, Optional<NoiseTruth> truth) {
             if (spoilt.truth() instanceof NoiseTruth t) {
                 truth = t;
                 note.append("; labels to learn from: ").append(t);
+            } else if (spoilt.truth() instanceof HiddenLabels || spoilt.truth() instanceof LongTail.Counts) {
+                note.append("; rows to learn from: ").append(spoilt.truth());
             } else {
                 note.append("; rows to learn from: ").append(c);
             }

@@ -3,7 +3,9 @@ package dev.holdfast.learner.baseline;
 import dev.holdfast.config.Doc;
 import dev.holdfast.data.Batch;
 import dev.holdfast.data.DataSource;
+import dev.holdfast.data.Prediction;
 import dev.holdfast.data.Schema;
+import dev.holdfast.data.Target;
 import dev.holdfast.learner.Capabilities;
 import dev.holdfast.learner.Capabilities.Trait;
 import dev.holdfast.learner.Footprint;
@@ -18,6 +20,7 @@ import dev.holdfast.loss.Loss;
 import dev.holdfast.loss.LossConfig;
 import dev.holdfast.loss.LossInput;
 import dev.holdfast.loss.LossValue;
+import dev.holdfast.nn.head.HeadSpec;
 import dev.holdfast.objective.Objective;
 import dev.holdfast.optim.Step;
 import dev.holdfast.registry.LearnerPlugin;
@@ -30,14 +33,16 @@ import dev.holdfast.tensor.Snapshot;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Stateless;
 import dev.holdfast.tensor.Tensors;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 
 /**
  * Plain supervised training on whatever arrives, with the loss of one's choice: the least that a continual learner must
- * beat, and joint training when everything arrives at once.
+ * beat, and joint training when everything arrives at once. Rows with label sets need a loss of sigmoid logits.
  */
 public final class Finetune implements NetLearner, SplitsGradient, SampleEstimates {
     /** Network, optimizer and loss. */
@@ -51,16 +56,26 @@ public final class Finetune implements NetLearner, SplitsGradient, SampleEstimat
     private final Net net;
     private final Loss loss;
     private final boolean remembersSamples;
+    private final boolean sets;
 
     public Finetune(Config config, Schema schema, Rng rng) {
-        this.net = new Net(config.net, schema, rng.child("net"));
         this.loss = config.loss.build(schema);
+        // a loss of yes or no to each label teaches label sets, too
+        this.sets = schema.target() == Target.MultiLabel.class && loss.expects() == Prediction.Kind.SIGMOID_LOGITS;
+        this.net = new Net(config.net, schema, rng.child("net"), sets ? HeadSpec.binary() : HeadSpec.linear());
         this.remembersSamples = config.loss.remembersSamples();
     }
 
     @Override
     public Capabilities capabilities() {
-        return remembersSamples ? Capabilities.of() : Capabilities.of(Trait.BOUNDED_MEMORY);
+        Set<Trait> traits = EnumSet.noneOf(Trait.class);
+        if (!remembersSamples) {
+            traits.add(Trait.BOUNDED_MEMORY);
+        }
+        if (sets) {
+            traits.add(Trait.MULTI_LABEL);
+        }
+        return new Capabilities(traits);
     }
 
     @Override

@@ -12,7 +12,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -20,7 +19,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * CutMix of images [n, c, h, w]: a box of every image is replaced by that of a partner, and the target is mixed by the
  * shares of the areas. One box a batch, whose area follows 1 - Beta(alpha, alpha), around a point drawn evenly, cut at the
  * border. Partners are drawn among the rows of the same level of a hierarchy, so that a target never spreads over levels; a
- * row that is alone at its level stays.
+ * row that is alone at its level stays. Rows with soft targets have any row of the batch as their partner.
  *
  * <p>Yun et al., <i>CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features</i>, arXiv
  * 1905.04899, algorithm 1. Pure; safe from any thread.
@@ -62,6 +61,10 @@ public record CutMix(double alpha, ClassIndex columns) implements BatchTransform
 
     /** A partner of the same level for each row. */
     private int[] partners(Batch b, Rng rng) {
+        if (b.target() instanceof Target.Soft) {
+            // a distribution may be spread over levels already
+            return rng.permutation(b.size());
+        }
         long[] y = b.classIds();
         Map<Integer, List<Integer>> byLevel = new TreeMap<>();
         for (int i = 0; i < y.length; i++) {
@@ -97,11 +100,10 @@ public record CutMix(double alpha, ClassIndex columns) implements BatchTransform
         Tensor cut = Tensors.of(mask, 1, 1, h, w).to(x.scalar_type());
         Tensor mixed = x.add(other.sub(x).mul(cut));
         double own = 1 - (box.bottom - box.top) * (box.right - box.left) / (double) (h * w);
-        int[] column = columns.columnsOf(b.classIds());
-        Tensor like = Tensors.zeros(ScalarType.Double, 1);
-        Tensor y = Tensors.oneHot(column, columns.size(), like).mul(Tensors.scalar(own));
-        int[] theirs = IntStream.of(partner).map(i -> column[i]).toArray();
-        y = y.add(Tensors.oneHot(theirs, columns.size(), like), Tensors.scalar(1 - own));
+        Tensor said = b.target() instanceof Target.Soft soft
+                ? soft.p()
+                : Tensors.oneHot(columns.columnsOf(b.classIds()), columns.size(), Tensors.zeros(ScalarType.Double, 1));
+        Tensor y = said.mul(Tensors.scalar(own)).add(Tensors.rows(said, partner), Tensors.scalar(1 - own));
         Map<String, Tensor> fields = new LinkedHashMap<>();
         for (String f : b.inputs().fields()) {
             fields.put(f, b.inputs().tensor(f));

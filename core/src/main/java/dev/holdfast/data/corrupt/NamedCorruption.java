@@ -45,6 +45,16 @@ public record NamedCorruption(Kind kind, double amount) {
                 Side.TRAINING,
                 "share of each class that is mistaken for the next",
                 (s, r) -> LabelNoise.pairs(s.classes(), r)),
+        MISSING(
+                "missing",
+                Side.TRAINING,
+                "chance that a label of a set is forgotten, one of a row always kept",
+                (s, r) -> new MissingLabels(r)),
+        LONG_TAIL(
+                "long-tail",
+                Side.TRAINING,
+                "rows of the most frequent class to those of the rarest; rows are left out until it is so",
+                (s, f) -> new LongTail(f)),
         CHANCE(
                 "chance",
                 Side.TRAINING,
@@ -102,6 +112,11 @@ public record NamedCorruption(Kind kind, double amount) {
         public boolean wrongsLabels() {
             return List.of(SYM, SYM_OTHER, PAIRS, CHANCE, NEXT).contains(this);
         }
+
+        /** Whether it takes labels out of label sets. */
+        public boolean hidesLabels() {
+            return this == MISSING;
+        }
     }
 
     public NamedCorruption {
@@ -113,7 +128,10 @@ public record NamedCorruption(Kind kind, double amount) {
             throw new IllegalArgumentException(
                     "The amount of '" + kind.word + "' must be finite but is " + amount + ".");
         }
-        if (kind.wrongsLabels()) {
+        if (kind == Kind.LONG_TAIL) {
+            new LongTail(amount);
+        }
+        if (kind.wrongsLabels() || kind.hidesLabels()) {
             LabelNoise.requireRate(amount);
         }
     }
@@ -156,6 +174,11 @@ public record NamedCorruption(Kind kind, double amount) {
             throw new IllegalArgumentException("The corruption '" + this
                     + "' changes rows with one class each, but the target of these is "
                     + clean.schema().target().getSimpleName() + ".");
+        }
+        if (kind.hidesLabels() && clean.schema().target() != Target.MultiLabel.class) {
+            throw new IllegalArgumentException("The corruption '" + this
+                    + "' forgets labels of rows with sets of them, but the target of these is "
+                    + clean.schema().target().getSimpleName() + ".\nMaybe 'sym:" + amount + "' is meant.");
         }
         return of(clean.schema()).apply(clean, Rng.of(seed).child("corruption-" + kind.word));
     }

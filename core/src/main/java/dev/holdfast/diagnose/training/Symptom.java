@@ -26,7 +26,8 @@ public enum Symptom {
             20,
             "Gradients of some batches are many times as long as usual.",
             "arXiv 2502.17055",
-            new Cure("gradients of norm 1 at most", Map.of("net.optimizer.clipNorm", "1"))),
+            new Cure("gradients of norm 1 at most", Map.of("net.optimizer.clipNorm", "1")),
+            new Cure("gradients scaled tensor by tensor", Map.of("net.optimizer.guard", "ADAPTIVE"))),
     /** Curvature has grown to what the rate can bear. */
     EDGE_OF_STABILITY(
             "sharpness over the edge",

@@ -12,6 +12,8 @@ import dev.holdfast.optim.rule.Adam;
 import dev.holdfast.optim.rule.Sgd;
 import dev.holdfast.optim.schedule.Constant;
 import dev.holdfast.optim.schedule.Cosine;
+import dev.holdfast.optim.transform.AdaptiveClip;
+import dev.holdfast.optim.transform.AdaptiveNorm;
 import dev.holdfast.optim.transform.Clip;
 import dev.holdfast.optim.transform.PerpendicularGradient;
 import dev.holdfast.tensor.ParamMeta;
@@ -51,7 +53,12 @@ public record OptimizerConfig(
     public enum Guard {
         NONE,
         /** What points along the weights is taken out, so that logits cannot just grow: {@link PerpendicularGradient}. */
-        PERPENDICULAR
+        PERPENDICULAR,
+        /**
+         * Entries that exceed a running average of the largest are brought down to it, and each tensor's gradient is scaled to a
+         * length near 1: {@link AdaptiveClip}, {@link AdaptiveNorm}.
+         */
+        ADAPTIVE
     }
 
     /** Which update rule, and how its weight decay acts. */
@@ -174,6 +181,9 @@ public record OptimizerConfig(
         List<GradientTransform> all = new ArrayList<>(List.of(first));
         if (guard == Guard.PERPENDICULAR) {
             all.add(new PerpendicularGradient());
+        } else if (guard == Guard.ADAPTIVE) {
+            all.add(new AdaptiveClip());
+            all.add(new AdaptiveNorm());
         }
         if (clipNorm > 0) {
             all.add(Clip.norm(clipNorm));

@@ -24,7 +24,8 @@ class NamedCorruptionTest {
     @ParameterizedTest
     @EnumSource(NamedCorruption.Kind.class)
     void isReadAsItIsWritten(NamedCorruption.Kind kind) {
-        NamedCorruption c = new NamedCorruption(kind, kind.amount() == null ? 0 : 0.5);
+        NamedCorruption c = new NamedCorruption(
+                kind, kind.amount() == null ? 0 : kind == NamedCorruption.Kind.LONG_TAIL ? 50 : 0.5);
         assertThat(NamedCorruption.parse(c.toString())).isEqualTo(c);
     }
 

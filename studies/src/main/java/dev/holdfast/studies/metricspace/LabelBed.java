@@ -15,6 +15,8 @@ import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
+import dev.holdfast.tensor.linalg.LinearAlgebra;
+import dev.holdfast.tensor.linalg.Ridge;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -171,6 +173,71 @@ record LabelBed(LabelMetric metric, Tensor train, int[] trainLabel, Tensor test,
         }
         Tensor q = test.sub(mean).div(scale).matmul(w.detach()).add(b.detach()).sigmoid();
         return q.div(q.sum(1).unsqueeze(1));
+    }
+
+    /**
+     * Labels by regression: training rows of observed labels are mapped to coordinates of their labels (classical scaling of
+     * the distances, ten dimensions, ridge), and the label with the nearest coordinates is answered.
+     */
+    int[] byCoordinates(int... observed) {
+        int n = metric.size();
+        int[] all = IntStream.range(0, n).toArray();
+        Tensor d2 = metric.squared(all);
+        Tensor rowMean = d2.mean(1);
+        Tensor centred = d2.sub(rowMean.unsqueeze(1)).sub(rowMean.unsqueeze(0)).add(d2.mean());
+        LinearAlgebra.Eigen e = LinearAlgebra.eigh(centred.div(Tensors.scalar(-2)));
+        int dims = Math.min(10, n - 1);
+        Tensor roots = Tensors.slice(e.values(), n - dims, n)
+                .clamp_min(Tensors.scalar(0))
+                .sqrt();
+        Tensor places = Tensors.slice(e.vectors(), 1, n - dims, n).mul(roots);
+        boolean[] seen = new boolean[n];
+        for (int o : observed) {
+            seen[o] = true;
+        }
+        int[] at = IntStream.range(0, trainLabel.length)
+                .filter(i -> seen[trainLabel[i]])
+                .toArray();
+        Tensor x = Tensors.rows(train, at);
+        Tensor mean = x.mean(0);
+        Tensor scale = x.std(0).add(Tensors.scalar(1e-3));
+        Tensor y =
+                Tensors.rows(places, Arrays.stream(at).map(i -> trainLabel[i]).toArray());
+        Tensor centre = y.mean(0);
+        Tensor w = Ridge.fit(x.sub(mean).div(scale), y.sub(centre), at.length * 0.01);
+        Tensor said = test.sub(mean).div(scale).matmul(w).add(centre);
+        Tensor off = said.matmul(places.t())
+                .mul(Tensors.scalar(2))
+                .sub(places.mul(places).sum(1));
+        return Tensors.ints(off.argmax(new LongOptional(1), false));
+    }
+
+    /** The most probable label where it has at least half of the probability, else what the two most probable have in common. */
+    static int[] commonAncestor(TreeMetric tree, Tensor p, int... observed) {
+        T_TensorTensor_T two = p.topk(Math.min(2, p.size(1)), 1, true, true);
+        double[][] share = Tensors.rows(two.get0());
+        double[][] column = Tensors.rows(two.get1().to(ScalarType.Double));
+        int[] said = new int[share.length];
+        for (int i = 0; i < said.length; i++) {
+            int first = observed[(int) column[i][0]];
+            said[i] = share[i][0] >= 0.5 || share[i].length < 2
+                    ? first
+                    : meeting(tree, first, observed[(int) column[i][1]]);
+        }
+        return said;
+    }
+
+    /** Where the ways of two vertices to the root, vertex 0, meet: the vertex on the way between them that is nearest to it. */
+    private static int meeting(TreeMetric tree, int a, int b) {
+        double[] fromA = tree.row(a);
+        double[] fromB = tree.row(b);
+        double[] fromRoot = tree.row(0);
+        int best = a;
+        for (int v = 0; v < tree.size(); v++) {
+            boolean between = fromA[v] + fromB[v] <= fromA[b] + 1e-9;
+            best = between && fromRoot[v] < fromRoot[best] ? v : best;
+        }
+        return best;
     }
 
     private static Tensor leaf(Tensor t) {

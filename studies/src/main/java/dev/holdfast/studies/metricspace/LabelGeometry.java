@@ -46,6 +46,8 @@ public final class LabelGeometry implements Study {
     private static final String LOKI = "Loki";
     private static final String TUNED = "Loki, tuned";
     private static final String OWN = "Loki, metric of class means";
+    private static final String COORDINATES = "regression to coordinates";
+    private static final String ANCESTOR = "common ancestor";
     private static final String TREES = "choice of classes on trees";
     private static final double[] TEMPERATURES = {0.25, 0.5, 1, 2, 4};
     private static final int[] SHARES = {10, 25, 50, 100};
@@ -181,9 +183,17 @@ public final class LabelGeometry implements Study {
                 TEMPERATURES);
         Tensor tuned = Loki.probabilities(new Prediction(q, columns, Prediction.Kind.PROBABILITIES), t);
         tell(TUNED, bed, name, seed, loki.predict(tuned), truth, rows, observed);
+        tell(COORDINATES, bed, name, seed, picked(bed.byCoordinates(observed), scoredOn), truth, rows, observed);
+        if (bed.metric() instanceof TreeMetric tree && tree.complete()) {
+            tell(ANCESTOR, bed, name, seed, LabelBed.commonAncestor(tree, q, observed), truth, rows, observed);
+        }
         if (own != null) {
             tell(OWN, bed, name, seed, new Loki(own, observed).predict(q), truth, rows, observed);
         }
+    }
+
+    private static int[] picked(int[] of, int[] at) {
+        return Arrays.stream(at).map(i -> of[i]).toArray();
     }
 
     private static void tell(
