@@ -8,13 +8,19 @@ import dev.holdfast.app.terminal.DataArguments;
 import dev.holdfast.app.terminal.ExitCodes;
 import dev.holdfast.app.terminal.Interrupt;
 import dev.holdfast.app.terminal.Json;
+import dev.holdfast.bilevel.HyperCleaning;
+import dev.holdfast.bilevel.HyperCleaning.Cleaned;
+import dev.holdfast.data.DataSource;
 import dev.holdfast.data.Dataset;
 import dev.holdfast.data.Schema;
 import dev.holdfast.data.Target;
 import dev.holdfast.data.WithTruth;
+import dev.holdfast.data.catalog.DataCatalog;
 import dev.holdfast.data.catalog.DataPair;
 import dev.holdfast.data.corrupt.NamedCorruption;
 import dev.holdfast.data.corrupt.NoiseTruth;
+import dev.holdfast.data.source.Progress;
+import dev.holdfast.data.table.TableSource;
 import dev.holdfast.learner.noisy.LabelAudit;
 import dev.holdfast.learner.noisy.LabelAudit.Opinion;
 import dev.holdfast.registry.LearnerPlugin;
@@ -52,6 +58,7 @@ import picocli.CommandLine.Spec;
         footerHeading = "%nExamples:%n",
         footer = {
             "  holdfast clean letters.csv.gz --label label",
+            "  holdfast clean letters.csv.gz --label label --trusted checked.csv",
             "  holdfast clean tickets.csv --label topic --text subject,body --top 200",
             "  holdfast clean letters.csv.gz --label label --plant sym-other:0.1   # how well would it find errors here?",
             "%nExit status: 0 done, 1 failed, 2 wrong input, 130 cut off (nothing is written)."
@@ -81,6 +88,15 @@ final class CleanCommand implements Callable<Integer> {
                     "make so many labels wrong first and tell how many of them are found, see 'holdfast noise'; the list"
                             + " says which were planted")
     String plant;
+
+    @Option(
+            names = "--trusted",
+            paramLabel = "FILE",
+            description =
+                    "rows with the same columns whose labels are right: weights are learnt for the rows of DATA so"
+                            + " that what is trained on them does well there, and the least weighted lead the list; --learner,"
+                            + " --networks, --epochs, --batch-size and --set do not apply")
+    Path trusted;
 
     @Option(names = "--learner", paramLabel = "NAME", description = "who judges (default: ${DEFAULT-VALUE})")
     String learner = ELR;
@@ -141,7 +157,9 @@ final class CleanCommand implements Callable<Integer> {
                 truth = Optional.of((NoiseTruth) spoilt.truth());
                 console.say("Planted " + truth.get() + ".");
             }
-            Optional<List<Opinion>> ranked = audit(registry.learner(learner), registry, labelled, interrupt, console);
+            Optional<List<Opinion>> ranked = trusted == null
+                    ? audit(registry.learner(learner), registry, labelled, interrupt, console)
+                    : weigh(pair, labelled, interrupt, console);
             if (ranked.isEmpty()) {
                 return ExitCodes.CANCELLED;
             }
@@ -171,6 +189,35 @@ final class CleanCommand implements Callable<Integer> {
         try (Console.Meter meter = console.meter("clean", " steps", steps)) {
             return audit.run(rows, Rng.of(seed), interrupt::asked, (done, planned) -> meter.at(done, learner));
         }
+    }
+
+    private Optional<List<Opinion>> weigh(DataPair pair, Dataset rows, Interrupt interrupt, Console console) {
+        HyperCleaning cleaning = HyperCleaning.defaults();
+        try (DataCatalog.DataStream right = DataCatalog.stream(
+                        trusted.toString(),
+                        data.options().withRows(0),
+                        pair.preprocessing().orElse(null),
+                        Progress.NONE);
+                Console.Meter meter = console.meter("clean", " steps", cleaning.steps())) {
+            Dataset good = requireOneClass(inMemory(right.rows()));
+            Optional<Cleaned> cleaned =
+                    cleaning.run(rows, good, Rng.of(seed), interrupt::asked, done -> meter.at(done, "weights"));
+            cleaned.ifPresent(c -> console.say(String.format(
+                    Locale.ROOT,
+                    "Loss on the %,d trusted rows: %.3f with all rows alike, %.3f with the learnt weights.",
+                    good.size(),
+                    c.lossBefore(),
+                    c.lossAfter())));
+            return cleaned.map(c -> LabelAudit.byWeight(rows, c.weights(), c.probabilities()));
+        }
+    }
+
+    private Dataset inMemory(DataSource rows) {
+        if (rows instanceof TableSource table && !table.labelled()) {
+            throw new IllegalArgumentException("The trusted rows of " + trusted + " have no label column; expected "
+                    + String.join(", ", data.label) + ".");
+        }
+        return rows instanceof TableSource table ? table.first(table.size()) : (Dataset) rows;
     }
 
     private void tell(List<Opinion> ranked, Dataset rows, Optional<NoiseTruth> truth, Console console)

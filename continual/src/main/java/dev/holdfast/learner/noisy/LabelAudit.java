@@ -130,23 +130,36 @@ public record LabelAudit<C extends Record>(
         long[] given = rows.classIds();
         List<Opinion> all = new ArrayList<>();
         for (int i = 0; i < given.length; i++) {
-            double[] p = sum.get(rows.id(i));
-            int own = rows.schema().classes().columnOf(Math.toIntExact(given[i]));
-            int best = -1;
-            for (int c = 0; c < p.length; c++) {
-                best = c != own && (best < 0 || p[c] > p[best]) ? c : best;
-            }
-            all.add(new Opinion(
-                    i,
-                    new Suspect(
-                            rows.id(i),
-                            given[i],
-                            rows.schema().classes().columns().get(best).classId(),
-                            p[own] / networks,
-                            p[best] / networks)));
+            all.add(opinion(rows, i, given[i], sum.get(rows.id(i)), networks));
         }
         all.sort(Comparator.comparingDouble(Opinion::margin).thenComparingInt(Opinion::position));
         return List.copyOf(all);
+    }
+
+    /**
+     * All rows, the least weight first, with the opinion of what was trained on the weighted rows: for {@link
+     * dev.holdfast.bilevel.HyperCleaning}.
+     *
+     * @param weights by position
+     * @param p class probabilities by position, columns in the declared order
+     */
+    public static List<Opinion> byWeight(Dataset rows, double[] weights, double[][] p) {
+        long[] given = rows.classIds();
+        return IntStream.range(0, weights.length)
+                .boxed()
+                .sorted(Comparator.comparingDouble(i -> weights[i]))
+                .map(i -> opinion(rows, i, given[i], p[i], 1))
+                .toList();
+    }
+
+    private static Opinion opinion(Dataset rows, int i, long given, double[] p, int networks) {
+        int own = rows.schema().classes().columnOf(Math.toIntExact(given));
+        int best = -1;
+        for (int c = 0; c < p.length; c++) {
+            best = c != own && (best < 0 || p[c] > p[best]) ? c : best;
+        }
+        int suggested = rows.schema().classes().columns().get(best).classId();
+        return new Opinion(i, new Suspect(rows.id(i), given, suggested, p[own] / networks, p[best] / networks));
     }
 
     /**
