@@ -1,7 +1,9 @@
 package dev.holdfast.study;
 
 import dev.holdfast.config.Frozen;
+import dev.holdfast.data.catalog.DataCatalog;
 import dev.holdfast.data.catalog.DataPair;
+import dev.holdfast.data.source.DataOptions;
 import dev.holdfast.run.RunContext;
 import java.util.List;
 
@@ -22,4 +24,9 @@ public interface StudyContext extends RunContext {
 
     /** A data set by id; a missing one is an error that says where it was looked for. */
     DataPair data(String id);
+
+    /** The bytes of a text file, by its path below the data folder; a missing one is an error that says where it was looked for. */
+    default byte[] text(String path) {
+        return DataCatalog.text(path, DataOptions.defaults());
+    }
 }

@@ -70,6 +70,11 @@ public final class StudyRun implements StudyContext, AutoCloseable {
     }
 
     @Override
+    public byte[] text(String path) {
+        return DataCatalog.text(path, options);
+    }
+
+    @Override
     public Rng rng() {
         return Rng.of(1);
     }

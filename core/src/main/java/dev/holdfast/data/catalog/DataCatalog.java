@@ -16,6 +16,7 @@ import dev.holdfast.data.table.Tables;
 import dev.holdfast.data.text.FeatureCache;
 import dev.holdfast.data.text.SentenceFeatures;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -26,6 +27,7 @@ import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
 
 /**
  * Opens data by name. A name is
@@ -140,6 +142,25 @@ public final class DataCatalog {
                 all = rows.first(n);
             }
             return new DataPair(stream.name(), stream.note(), all, all.subset(), stream.preprocessing());
+        }
+    }
+
+    /**
+     * The bytes of a text file, unpacked if its name ends in {@code .gz}; a path as it stands or below the data folder.
+     *
+     * @throws DataException if there is no such file, it cannot be read, or it is empty
+     */
+    public static byte[] text(String path, DataOptions options) {
+        Path file = find(Spec.of(path, options));
+        try (InputStream raw = Files.newInputStream(file);
+                InputStream in = path.endsWith(".gz") ? new GZIPInputStream(raw) : raw) {
+            byte[] all = in.readAllBytes();
+            if (all.length == 0) {
+                throw DataException.at(path, "The text is empty.", "a text file", null);
+            }
+            return all;
+        } catch (IOException e) {
+            throw DataException.at(path, "The text cannot be read (" + e + ").", "a text file, plain or .gz", null, e);
         }
     }
 

@@ -8,8 +8,11 @@ import dev.holdfast.data.source.DataOptions;
 import dev.holdfast.data.source.Progress;
 import dev.holdfast.data.source.Splits;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -64,6 +67,33 @@ class DataCatalogTest {
         assertThatThrownBy(() -> DataCatalog.open("fashion", nowhere()))
                 .isInstanceOf(DataException.class)
                 .hasMessageContaining("missing");
+    }
+
+    @Test
+    void textsAreReadAsTheyAreOrUnpacked() throws IOException {
+        byte[] whale = "Call me Ishmael.\n".getBytes(StandardCharsets.UTF_8);
+        Files.write(dir.resolve("whale.txt"), whale);
+        try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(dir.resolve("whale.txt.gz")))) {
+            out.write(whale);
+        }
+        assertThat(DataCatalog.text("whale.txt", nowhere())).isEqualTo(whale);
+        assertThat(DataCatalog.text("whale.txt.gz", nowhere())).isEqualTo(whale);
+        assertThat(DataCatalog.text(dir.resolve("whale.txt").toString(), DataOptions.defaults()))
+                .isEqualTo(whale);
+    }
+
+    @Test
+    void textsThatAreNoneAreRefused() throws IOException {
+        Files.writeString(dir.resolve("empty.txt"), "");
+        Files.writeString(dir.resolve("plain.gz"), "not packed");
+        assertThatThrownBy(() -> DataCatalog.text("empty.txt", nowhere())).hasMessageContaining("empty");
+        assertThatThrownBy(() -> DataCatalog.text("plain.gz", nowhere()))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("plain.gz");
+        assertThatThrownBy(() -> DataCatalog.text("emtpy.txt", nowhere()))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("Maybe")
+                .hasMessageContaining("empty.txt");
     }
 
     @Test

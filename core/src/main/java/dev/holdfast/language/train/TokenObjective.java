@@ -1,0 +1,19 @@
+package dev.holdfast.language.train;
+
+import dev.holdfast.nn.lm.TokenLoss;
+import org.bytedeco.pytorch.Tensor;
+
+/** What a language model is trained for. */
+@FunctionalInterface
+public interface TokenObjective {
+    /** Mean cross-entropy of the next token in nats. */
+    TokenObjective CROSS_ENTROPY = TokenLoss::mean;
+
+    /**
+     * A number to make small, with its graph.
+     *
+     * @param logits [B,T,V]
+     * @param labels int64 [B,T], aligned with the ids that gave the logits
+     */
+    Tensor of(Tensor logits, Tensor labels);
+}
