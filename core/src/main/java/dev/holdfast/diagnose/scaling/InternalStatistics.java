@@ -55,10 +55,11 @@ public record InternalStatistics(
      *
      * @param count of its numbers
      * @param weight size of its numbers
+     * @param largest largest magnitude of a number of it
      * @param gradient size of its gradient, before clipping
      * @param update size of the move that the optimizer would make now, over its rate: near 1 for Adam
      */
-    public record Leaf(ParamMeta meta, long count, double weight, double gradient, double update) {}
+    public record Leaf(ParamMeta meta, long count, double weight, double largest, double gradient, double update) {}
 
     public InternalStatistics {
         layers = List.copyOf(layers);
@@ -115,6 +116,7 @@ public record InternalStatistics(
                     p.meta().get(i),
                     p.get(i).numel(),
                     size(p.get(i)),
+                    Tensors.item(p.get(i).abs().max()),
                     reached ? size(g.get(i)) : 0,
                     reached ? size(move.get(i)) / optimizer.rate(i) : 0));
         }
@@ -158,6 +160,28 @@ public record InternalStatistics(
             n += l.count;
         }
         return Math.sqrt(squares / n);
+    }
+
+    /**
+     * What no attention logit of this model can exceed where queries and keys are normed, sqrt(head size) times the largest
+     * scales; over the block where it is nearest, the logit as a share of it. NaN without such norms.
+     */
+    public double attentionLogitOverBound(int headSize) {
+        double most = Double.NaN;
+        for (Layer l : layers) {
+            double bound = Math.sqrt(headSize);
+            for (String norm : new String[] {"q_norm", "k_norm"}) {
+                String name = "model.layers." + l.index + ".self_attn." + norm + ".weight";
+                bound *= leaves.stream()
+                        .filter(f -> f.meta.name().equals(name))
+                        .mapToDouble(Leaf::largest)
+                        .findFirst()
+                        .orElse(Double.NaN);
+            }
+            double share = l.largestAttentionLogit / bound;
+            most = Double.isNaN(most) ? share : Math.max(most, share);
+        }
+        return most;
     }
 
     /** Smallest share that Adam's epsilon leaves of an update, over leaves with a gradient r: r / (r + epsilon). */

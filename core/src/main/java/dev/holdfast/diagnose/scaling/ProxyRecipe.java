@@ -124,6 +124,10 @@ public record ProxyRecipe(
                 256);
     }
 
+    public ProxyRecipe withSteps(int updates) {
+        return Records.with(this, "steps", updates);
+    }
+
     public ProxyRecipe withQkNorm(QkNorm n) {
         return Records.with(this, "qkNorm", n);
     }

@@ -113,6 +113,21 @@ class LrSweepTest {
         }
     }
 
+    @Test
+    void normedQueriesAndKeysStayWithinTheirBound() {
+        LrSweep s = swept(TINY.withQkNorm(QkNorm.LAYER_NORM), List.of(8), 0.3);
+        InternalStatistics last = s.runs().get(0).last();
+        assertThat(last.attentionLogitOverBound(8)).isBetween(0.01, 1.0);
+        double scales = last.leaves().stream()
+                .filter(l -> l.meta().name().endsWith("q_norm.weight"))
+                .mapToDouble(InternalStatistics.Leaf::largest)
+                .max()
+                .orElseThrow();
+        assertThat(scales).isGreaterThan(1);
+        assertThat(swept(TINY, List.of(8), 0.3).runs().get(0).last().attentionLogitOverBound(8))
+                .isNaN();
+    }
+
     private static double at(Tensor t, int... index) {
         Tensor r = t;
         for (int i : index) {
