@@ -34,7 +34,7 @@ public final class QuantisedWeight implements WeightSource {
     }
 
     /** The weight that a site has now, in groups over the whole weight. */
-    static QuantisedWeight of(Site site, AffineQuantiser q) {
+    public static QuantisedWeight of(Site site, AffineQuantiser q) {
         return new QuantisedWeight(
                 site.source(),
                 site.geometry().shape().size(),
@@ -43,7 +43,7 @@ public final class QuantisedWeight implements WeightSource {
     }
 
     /** The weight that a site has now, in groups over the whole weight. */
-    static QuantisedWeight of(Site site, AbsmaxQuantiser q) {
+    public static QuantisedWeight of(Site site, AbsmaxQuantiser q) {
         return new QuantisedWeight(
                 site.source(),
                 site.geometry().shape().size(),

@@ -22,6 +22,9 @@ import org.bytedeco.pytorch.Tensor;
  * <p>Huang et al.: <i>Stable-SPAM: How to Train in 4-Bit More Stably than 16-Bit Adam</i>, arXiv 2502.17055, section 4.
  */
 public final class AdaptiveClip implements GradientTransform {
+    /** An average that is off by the rounding of its own sum makes no spike. */
+    private static final double ROUNDING = 1 + 1e-12;
+
     private final double gamma;
     private final Averages averages;
     private double clipped;
@@ -68,7 +71,7 @@ public final class AdaptiveClip implements GradientTransform {
             long k = averages.count(i, c.step() + 1);
             double hat = averages.move(0, i, gamma, largest) / (1 - Math.pow(gamma, k));
             out[i] = gi;
-            if (largest > hat) {
+            if (largest > hat * ROUNDING) {
                 Tensor spikes = size.gt(Tensors.scalar(hat));
                 clipped += Tensors.item(spikes.sum());
                 out[i] = gi.mul(Tensors.scalar(hat / largest)).where(spikes, gi);
