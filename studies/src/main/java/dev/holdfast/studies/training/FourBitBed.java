@@ -44,18 +44,22 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 final class FourBitBed {
     /** How a run is optimized. */
     enum Arm {
-        ADAM("Adam"),
-        CLIPPED("Adam, clipped at norm 1"),
-        SPAM("SPAM"),
-        STABLE("Stable-SPAM"),
-        NO_CLIP("Stable-SPAM without AdaClip"),
-        NO_NORM("Stable-SPAM without AdaGN"),
-        NO_RESET("Stable-SPAM without resets");
+        ADAM("Adam", false),
+        CLIPPED("Adam, clipped at norm 1", false),
+        SPAM("SPAM", false),
+        STABLE("Stable-SPAM", false),
+        NO_CLIP("Stable-SPAM without AdaClip", true),
+        NO_NORM("Stable-SPAM without AdaGN", true),
+        NO_RESET("Stable-SPAM without resets", true);
 
         final String words;
 
-        Arm(String words) {
+        /** Whether it is Stable-SPAM without a part. */
+        final boolean lacks;
+
+        Arm(String words, boolean lacks) {
             this.words = words;
+            this.lacks = lacks;
         }
     }
 
