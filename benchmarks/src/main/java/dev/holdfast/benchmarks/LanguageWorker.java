@@ -1,12 +1,13 @@
 package dev.holdfast.benchmarks;
 
-import dev.holdfast.nn.Pass;
+import dev.holdfast.language.train.GradientShards;
+import dev.holdfast.language.train.Pretraining;
+import dev.holdfast.language.train.TokenBatch;
+import dev.holdfast.language.train.TokenObjective;
 import dev.holdfast.nn.lm.Decoder;
 import dev.holdfast.nn.lm.DecoderConfig;
-import dev.holdfast.nn.lm.TokenLoss;
-import dev.holdfast.optim.Optimizer;
 import dev.holdfast.optim.config.OptimizerConfig;
-import dev.holdfast.tensor.Autograd;
+import dev.holdfast.run.Threads;
 import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Safetensors;
@@ -20,7 +21,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -39,6 +39,7 @@ public final class LanguageWorker {
 
     private DecoderConfig config;
     private Tensor ids;
+    private int threads;
 
     private LanguageWorker() {}
 
@@ -55,7 +56,8 @@ public final class LanguageWorker {
         return switch (words[0]) {
             case "case" -> {
                 int[] n = Arrays.stream(words, 1, 8).mapToInt(Integer::parseInt).toArray();
-                torch.set_num_threads(n[6]);
+                threads = n[6];
+                Threads.set(threads);
                 config = DecoderConfig.of(VOCABULARY, n[0], n[1], n[2]).withKvHeads(n[3]);
                 try (Scope s = Scope.open()) {
                     ids = Scope.own(Rng.of(7)
@@ -94,16 +96,20 @@ public final class LanguageWorker {
     }
 
     private void steps(double[] losses, long[] nanos) {
-        try (Scope all = Scope.open()) {
+        try (Scope all = Scope.open();
+                GradientShards shards = new GradientShards(threads)) {
             Decoder decoder = fresh();
-            Parameters p = decoder.parameters();
-            Optimizer optimizer = OptimizerConfig.adam(1e-3).build(p);
+            Pretraining training = new Pretraining(
+                    decoder,
+                    OptimizerConfig.adam(1e-3).build(decoder.parameters()),
+                    step -> TokenBatch.of(ids),
+                    TokenObjective.CROSS_ENTROPY,
+                    shards,
+                    Rng.of(1));
             for (int i = 0; i < losses.length; i++) {
                 long start = System.nanoTime();
                 try (Scope s = Scope.open()) {
-                    Tensor loss = TokenLoss.mean(decoder.forward(ids, Pass.train(Rng.of(i))), ids);
-                    optimizer.step(Autograd.grad(loss, p, false));
-                    losses[i] = Tensors.item(loss);
+                    losses[i] = training.step().loss();
                 }
                 nanos[i] = System.nanoTime() - start;
             }

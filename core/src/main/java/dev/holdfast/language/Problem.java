@@ -48,6 +48,11 @@ public record Problem(TaskFamily family, int level, String prompt, String though
                 .toArray();
     }
 
+    /** What is to be written behind {@link #promptIds}: the thought and its end unless {@code direct}, the answer, the end token. */
+    public int[] completionIds(ByteTokenizer tokenizer, boolean direct) {
+        return tokenizer.encode((direct ? "" : thought + "</think>") + answer + "<eos>", true);
+    }
+
     /** True if what follows the last {@code </think>} (everything, if there is none) is the answer but for white space. */
     public boolean solvedBy(String completion) {
         int at = completion.lastIndexOf("</think>");

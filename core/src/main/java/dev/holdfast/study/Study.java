@@ -14,6 +14,11 @@ public interface Study {
     /** What must hold and what is only reported, stated before the run. */
     List<Criterion> criteria();
 
+    /** What was changed after numbers had been seen, and what a reader should know besides; empty if there is nothing. */
+    default String remarks() {
+        return "";
+    }
+
     /** Runs arms and baselines and returns every number that was measured; judges nothing. */
     Findings run(StudyContext c);
 }

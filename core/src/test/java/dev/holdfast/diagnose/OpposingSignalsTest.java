@@ -285,6 +285,37 @@ class OpposingSignalsTest {
     }
 
     @Test
+    void splitSgdByQuantileCutsTheLargestOfAllLeavesWhateverTheScale() {
+        Tensor a = Scope.own(normal(15, 4)).set_requires_grad(true);
+        Tensor b = Scope.own(normal(16, 1)).set_requires_grad(true);
+        Parameters p = new Parameters(
+                List.of(
+                        new ParamMeta("a", ParamMeta.Role.HIDDEN, 1, 4, true, 0),
+                        new ParamMeta("b", ParamMeta.Role.HIDDEN, 1, 1, true, 0)),
+                List.of(a, b));
+        try (Scope s = Scope.open()) {
+            StepContext c = new StepContext(0, p, Map.of(), null);
+            for (double scale : new double[] {1, 1e-6}) {
+                SplitSgd cut = SplitSgd.byQuantile(p, 0, 0, 0.6, 1);
+                SplitSgd twice = SplitSgd.byQuantile(p, 0, 0, 0.6, 2);
+                ParamVector g = new ParamVector(p, new Tensor[] {
+                    Tensors.of(new double[] {1 * scale, -9 * scale, 2 * scale, -3 * scale}, 4),
+                    Tensors.of(new double[] {40 * scale}, 1)
+                });
+                // of 1, 2, 3, 9, 40 three fifths are at most 3
+                assertThat(Tensors.doubles(cut.direction(g, c).get(0)))
+                        .containsExactly(1 * scale, -3 * scale, 2 * scale, -3 * scale);
+                assertThat(Tensors.doubles(cut.copy().direction(g, c).get(1))).containsExactly(3 * scale);
+                assertThat(Tensors.doubles(twice.direction(g, c).get(0)))
+                        .containsExactly(1 * scale, -6 * scale, 2 * scale, -3 * scale);
+            }
+            assertThatThrownBy(() -> SplitSgd.byQuantile(p, 0, 0, 1, 1)).hasMessageContaining("quantile");
+        }
+        a.close();
+        b.close();
+    }
+
+    @Test
     void plantsAFeatureInTwoClasses() {
         MemoryDataset data = Clouds.of(4, 10, 3, 1, "train");
         WithTruth<Set<Long>> planted = new OpposingPlanter(1, 2, 0.3, 2, 7).apply(data, Rng.of(2));

@@ -84,6 +84,9 @@ public final class StudyPage {
             b.append('\n');
             v.note().lines().forEach(l -> b.append("- ").append(cell(l)).append('\n'));
         }
+        if (!study.remarks().isEmpty()) {
+            b.append("\n**Remarks.** ").append(study.remarks()).append('\n');
+        }
         b.append("\n| criterion | rule | outcome |\n| --- | --- | --- |\n");
         for (Criterion c : study.criteria()) {
             b.append("| ").append(cell(c.sentence())).append(" | ").append(cell(Judge.describe(c.rule())));

@@ -3,6 +3,7 @@ package dev.holdfast.language.train;
 import dev.holdfast.nn.Pass;
 import dev.holdfast.nn.lm.Decoder;
 import dev.holdfast.nn.lm.TokenLoss;
+import dev.holdfast.optim.Evaluated;
 import dev.holdfast.optim.Optimizer;
 import dev.holdfast.optim.Step;
 import dev.holdfast.tensor.Autograd;
@@ -26,19 +27,33 @@ public final class Pretraining implements Stateful {
     private final Optimizer optimizer;
     private final TokenBatches data;
     private final TokenObjective objective;
+    private final GradientShards shards;
     private final Rng rng;
     private long steps;
 
     /**
      * @param optimizer moves the model's leaves, or some of them
+     * @param shards computes gradients; closed by whoever made it
      * @param rng of what a training pass draws
      */
-    public Pretraining(Decoder model, Optimizer optimizer, TokenBatches data, TokenObjective objective, Rng rng) {
+    public Pretraining(
+            Decoder model,
+            Optimizer optimizer,
+            TokenBatches data,
+            TokenObjective objective,
+            GradientShards shards,
+            Rng rng) {
         this.model = model;
         this.optimizer = optimizer;
         this.data = data;
         this.objective = objective;
+        this.shards = shards;
         this.rng = rng;
+    }
+
+    /** With plain gradients, on the calling thread. */
+    public Pretraining(Decoder model, Optimizer optimizer, TokenBatches data, TokenObjective objective, Rng rng) {
+        this(model, optimizer, data, objective, new GradientShards(1), rng);
     }
 
     /**
@@ -54,9 +69,12 @@ public final class Pretraining implements Stateful {
     /** Learns from the next batch; to be called inside a scope. A loss that is not finite moves nothing, and is told. */
     public Trained step() {
         TokenBatch b = data.at(steps);
-        Tensor loss = objective.of(forward(b, Pass.train(rng.child("pass", steps))), b.labels());
-        ParamVector g = Autograd.grad(loss, optimizer.parameters(), false);
-        Trained t = new Trained(steps, Tensors.item(loss), g, optimizer.step(g));
+        Rng draws = rng.child("pass", steps);
+        Evaluated now = shards.of(
+                b,
+                (part, shard) -> objective.of(forward(part, Pass.train(draws.child("shard", shard))), part.labels()),
+                optimizer.parameters());
+        Trained t = new Trained(steps, now.loss(), now.gradient(), optimizer.step(now.gradient()));
         steps++;
         return t;
     }

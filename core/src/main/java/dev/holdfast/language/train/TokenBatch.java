@@ -64,6 +64,17 @@ public record TokenBatch(Tensor ids, Tensor labels, Tensor mask) {
                 Tensors.of(ids, n, width), Tensors.of(labels, n, width), equal ? null : Tensors.of(mask, n, width));
     }
 
+    /** Part {@code i} of {@code n} of its rows, whose numbers differ by at most one. */
+    public TokenBatch shard(int i, int n) {
+        long rows = ids.size(0);
+        long from = rows * i / n;
+        long to = rows * (i + 1) / n;
+        return new TokenBatch(
+                Tensors.slice(ids, from, to),
+                Tensors.slice(labels, from, to),
+                mask == null ? null : Tensors.slice(mask, from, to));
+    }
+
     /** Labels that count: the first of a row is about nothing. */
     public long counted() {
         return Tensors.slice(labels, 1, 1, labels.size(1))

@@ -10,7 +10,8 @@ public interface TokenObjective {
     TokenObjective CROSS_ENTROPY = TokenLoss::mean;
 
     /**
-     * A number to make small, with its graph.
+     * A number to make small, with its graph: a mean over the labels that count, so that the mean of a batch follows from
+     * those of its parts.
      *
      * @param logits [B,T,V]
      * @param labels int64 [B,T], aligned with the ids that gave the logits

@@ -7,8 +7,10 @@ import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.Resized;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -20,6 +22,9 @@ import org.bytedeco.pytorch.Tensor;
  * u_j = step sign(m_j) elsewhere
  * </pre>
  *
+ * <p>By quantile, the threshold is that quantile of the magnitudes of all entries, anew at every update, and the fixed amount a
+ * multiple of it, so that neither depends on the scale of the loss.
+ *
  * <p>An infinite threshold gives dampened momentum; a threshold of 0 with step 1 the sign of the momentum. As with every rule,
  * the optimizer multiplies u by the rate, so an entry beyond the threshold moves by rate times step.
  *
@@ -30,6 +35,7 @@ public final class SplitSgd implements UpdateRule {
     private final double momentum;
     private final double dampening;
     private final double threshold;
+    private final boolean quantile;
     private final double step;
     private Moment moment;
 
@@ -40,6 +46,11 @@ public final class SplitSgd implements UpdateRule {
      * @param step that amount, before the rate, > 0
      */
     public SplitSgd(Parameters parameters, double momentum, double dampening, double threshold, double step) {
+        this(parameters, momentum, dampening, threshold, false, step);
+    }
+
+    private SplitSgd(
+            Parameters parameters, double momentum, double dampening, double threshold, boolean quantile, double step) {
         if (!(momentum >= 0 && momentum < 1) || !(dampening >= 0 && dampening <= 1)) {
             throw new IllegalArgumentException("Split SGD needs momentum in [0, 1) and dampening in [0, 1] but has "
                     + momentum + " and " + dampening + ".");
@@ -51,8 +62,22 @@ public final class SplitSgd implements UpdateRule {
         this.momentum = momentum;
         this.dampening = dampening;
         this.threshold = threshold;
+        this.quantile = quantile;
         this.step = step;
         this.moment = new Moment(parameters);
+    }
+
+    /**
+     * The entries beyond a quantile of all magnitudes move by {@code step} times that quantile: with 1 they are cut to it.
+     *
+     * @param share of the entries that are not beyond it, in (0, 1)
+     */
+    public static SplitSgd byQuantile(
+            Parameters parameters, double momentum, double dampening, double share, double step) {
+        if (!(share > 0 && share < 1)) {
+            throw new IllegalArgumentException("Split SGD needs a quantile in (0, 1) but has " + share + ".");
+        }
+        return new SplitSgd(parameters, momentum, dampening, share, true, step);
     }
 
     /** Dampened momentum: m = 0.9 m + 0.1 g. */
@@ -64,20 +89,35 @@ public final class SplitSgd implements UpdateRule {
     public ParamVector direction(ParamVector g, StepContext c) {
         Tensor[] u = new Tensor[g.size()];
         for (int i = 0; i < u.length; i++) {
-            if (g.get(i) == null) {
-                continue;
+            if (g.get(i) != null) {
+                u[i] = moment.zeros(i).mul_(Tensors.scalar(momentum)).add_(g.get(i), Tensors.scalar(1 - dampening));
             }
-            Tensor m = moment.zeros(i).mul_(Tensors.scalar(momentum)).add_(g.get(i), Tensors.scalar(1 - dampening));
-            u[i] = Double.isInfinite(threshold)
-                    ? m
-                    : m.sgn().mul(Tensors.scalar(step)).where(m.abs().gt(Tensors.scalar(threshold)), m);
+        }
+        double beyond = quantile ? quantile(u) : threshold;
+        double fixed = quantile ? step * beyond : step;
+        for (int i = 0; i < u.length; i++) {
+            if (u[i] != null && !Double.isInfinite(beyond)) {
+                u[i] = u[i].sgn().mul(Tensors.scalar(fixed)).where(u[i].abs().gt(Tensors.scalar(beyond)), u[i]);
+            }
         }
         return new ParamVector(g.of(), u);
     }
 
+    /** The smallest magnitude such that at least the share of all entries are not above it. */
+    private double quantile(Tensor... u) {
+        Tensor[] all =
+                Arrays.stream(u).filter(Objects::nonNull).map(Tensor::flatten).toArray(Tensor[]::new);
+        if (all.length == 0) {
+            return Double.POSITIVE_INFINITY;
+        }
+        Tensor magnitudes = Tensors.cat(0, all).abs();
+        long rank = Math.max(1, (long) Math.ceil(threshold * magnitudes.numel()));
+        return Tensors.item(magnitudes.kthvalue(rank).get0());
+    }
+
     @Override
     public UpdateRule copy() {
-        SplitSgd r = new SplitSgd(moment.view().of(), momentum, dampening, threshold, step);
+        SplitSgd r = new SplitSgd(moment.view().of(), momentum, dampening, threshold, quantile, step);
         r.moment = moment.copy();
         return r;
     }

@@ -8,7 +8,9 @@ import dev.holdfast.nn.Pass;
 import dev.holdfast.nn.lm.Decoder;
 import dev.holdfast.nn.lm.DecoderConfig;
 import dev.holdfast.nn.lm.TokenLoss;
+import dev.holdfast.optim.Evaluated;
 import dev.holdfast.optim.config.OptimizerConfig;
+import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
@@ -99,6 +101,52 @@ class PretrainingTest {
     private static double sum(Pretraining t, long... ids) {
         TokenBatch b = TokenBatch.of(Tensors.of(ids, 1, ids.length));
         return (ids.length - 1) * Tensors.item(TokenLoss.mean(t.model().forward(b.ids(), Pass.eval()), b.labels()));
+    }
+
+    @Test
+    void shardsGiveTheSameGradientAndTheSameBitsAgain() {
+        try (Scope s = Scope.open();
+                GradientShards three = new GradientShards(3)) {
+            Decoder m = DecoderConfig.of(32, 16, 1, 2).build(Rng.of(1), ScalarType.Double);
+            Parameters p = m.parameters();
+            // rows of unequal length, so that shards weigh differently
+            TokenBatch batch = TokenBatch.padded(
+                    List.of(new int[] {1, 2, 3, 4, 5}, new int[] {6, 7, 8}, new int[] {9, 10, 11, 12}, new int[] {1, 4
+                    }),
+                    new int[] {0, 1, 2, 0},
+                    0);
+            GradientShards.Loss loss = (b, shard) -> TokenLoss.mean(
+                    m.forward(
+                            b.ids(),
+                            b.mask() == null ? Pass.eval() : Pass.eval().withMask(b.mask())),
+                    b.labels());
+            Evaluated whole = new GradientShards(1).of(batch, loss, p);
+            Evaluated parts = three.of(batch, loss, p);
+            Evaluated again = three.of(batch, loss, p);
+            assertThat(parts.loss()).isCloseTo(whole.loss(), within(1e-12));
+            for (int i = 0; i < p.size(); i++) {
+                assertThat(Tensors.doubles(parts.gradient().get(i)))
+                        .as(p.meta().get(i).name())
+                        .containsExactly(Tensors.doubles(whole.gradient().get(i)), within(1e-12))
+                        .isEqualTo(Tensors.doubles(again.gradient().get(i)));
+            }
+        }
+    }
+
+    @Test
+    void anErrorInAShardIsToldAndTheShardsGoOn() {
+        try (Scope s = Scope.open();
+                GradientShards two = new GradientShards(2)) {
+            Decoder m = DecoderConfig.of(32, 16, 1, 2).build(Rng.of(1), ScalarType.Float);
+            TokenBatch b = TokenBatch.of(Tensors.of(new long[] {1, 2, 3, 99}, 2, 2));
+            GradientShards.Loss loss = (x, shard) -> TokenLoss.mean(m.forward(x.ids(), Pass.eval()), x.labels());
+            assertThatThrownBy(() -> two.of(b, loss, m.parameters()))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("99");
+            TokenBatch good = TokenBatch.of(Tensors.of(new long[] {1, 2, 3, 9}, 2, 2));
+            assertThat(two.of(good, loss, m.parameters()).loss()).isGreaterThan(0);
+        }
+        assertThatThrownBy(() -> new GradientShards(0)).hasMessageContaining("not 0");
     }
 
     @Test

@@ -196,7 +196,8 @@ final class SignalBeds {
                 new Arm("dampened momentum", SplitSgd::dampened, List.of(), dampened),
                 new Arm("momentum, clipped", p -> new Sgd(p, 0.9, 0, false), List.of(Clip.norm(1)), plain),
                 new Arm("dampened, clipped", SplitSgd::dampened, List.of(Clip.norm(1)), dampened),
-                new Arm("split SGD", p -> new SplitSgd(p, 0.9, 0.9, 0.05, 0.05), List.of(), dampened));
+                new Arm("split SGD", p -> new SplitSgd(p, 0.9, 0.9, 0.05, 0.05), List.of(), dampened),
+                new Arm("split SGD by quantile", p -> SplitSgd.byQuantile(p, 0.9, 0.9, 0.9, 1), List.of(), dampened));
     }
 
     /** The mean loss over all rows after so many steps on batches of 64; infinite if it left the finite numbers. */
