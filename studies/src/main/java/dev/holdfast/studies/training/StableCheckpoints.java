@@ -147,8 +147,13 @@ public final class StableCheckpoints implements Study {
     }
 
     @Override
+    public String remarks() {
+        return "The peak rates that are tried were moved down by half, after a first quick run chose the lowest of them.";
+    }
+
+    @Override
     public Findings run(StudyContext c) {
-        double[] peaks = {1e-3, 3e-3, 1e-2};
+        double[] peaks = {5e-4, 1.5e-3, 5e-3};
         Size size =
                 switch (c.budget()) {
                     case SMOKE -> new Size(List.of(10L, 24L), 2, 16, 16, 2, new double[] {1e-2}, 1, 50, 100);
