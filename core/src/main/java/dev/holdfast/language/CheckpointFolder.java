@@ -91,7 +91,7 @@ public final class CheckpointFolder {
      * @param shardBytes most bytes of tensors a file; a single larger tensor gets a file of its own
      */
     public static void save(Path folder, Decoder decoder, ModelConfig config, long shardBytes) throws IOException {
-        if (!config.decoder().equals(decoder.config())) {
+        if (!config.decoder().equals(ModelConfig.described(decoder.config()))) {
             throw new IllegalArgumentException("The configuration describes another decoder: " + config.decoder()
                     + "; this one is " + decoder.config() + ".");
         }

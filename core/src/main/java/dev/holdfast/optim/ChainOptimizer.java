@@ -67,6 +67,8 @@ public final class ChainOptimizer implements Optimizer {
             if (!Double.isFinite(before)) {
                 return refused(g, before, before);
             }
+            // before the transforms, whose state a refusal must not move
+            Factor[] factors = factors();
             StepContext context = new StepContext(steps, parameters, rule.moments(), recording(again));
             ParamVector changed = g;
             for (GradientTransform t : transforms) {
@@ -76,7 +78,6 @@ public final class ChainOptimizer implements Optimizer {
             if (!Double.isFinite(after)) {
                 return refused(changed, before, after);
             }
-            Factor[] factors = factors();
             Supplier<ParamVector> u = advance(withL2(changed), context, factors);
             steps++;
             skippedInARow = 0;
@@ -100,6 +101,12 @@ public final class ChainOptimizer implements Optimizer {
                         case INDEPENDENT -> factor * group.decay();
                     }
                     : 0;
+            if (group.mode() == Decay.INDEPENDENT && shrink >= 1) {
+                throw new IllegalArgumentException("Independent weight decay " + group.decay() + " at schedule factor "
+                        + factor + " leaves nothing of leaf '"
+                        + parameters.meta().get(i).name() + "' at update " + steps
+                        + "; expected factor * decay < 1.\nMaybe a decay coupled to the rate is meant: LR_COUPLED.");
+            }
             f[i] = new Factor(rate, shrink, group.mode() == Decay.LR_COUPLED_AFTER);
         }
         return f;
