@@ -47,7 +47,7 @@
     grid: { left: 75, right: 20, top: 40, bottom: 50 },
     legend: { show: all.curves.length > 1, textStyle: { color: css('--quiet') } },
     tooltip: { trigger: 'axis', valueFormatter: rate },
-    xAxis: { ...axis('updates'), type: 'value', max: 'dataMax' },
+    xAxis: { ...axis('updates'), type: 'value', max: all.ends[all.ends.length - 1] },
     yAxis: { ...axis(''), type: 'value', min: 0, axisLabel: { color: css('--quiet'), formatter: rate } },
     series: all.curves.map((c, i) => ({
       name: c.name, type: 'line', showSymbol: false, data: c.points,

@@ -88,7 +88,7 @@ final class SteepBeds {
 
     /** Sequence tasks that share an encoder. */
     record Sequences(HyperRepresentation.Tasks train, HyperRepresentation.Tasks fresh, int width) {
-        static final SequenceTasks.World WORLD = new SequenceTasks.World(64, 8, 12);
+        static final SequenceTasks.World WORLD = new SequenceTasks.World(16, 4, 5);
 
         static Sequences of(int tasks, int freshTasks, int width, long seed) {
             Rng rng = Rng.of(seed).child("sequences");
@@ -100,6 +100,16 @@ final class SteepBeds {
 
         private static HyperRepresentation.Tasks tasks(SequenceTasks t) {
             return new HyperRepresentation.Tasks(t.support(), t.supportLabels(), t.query(), t.queryLabels(), 2);
+        }
+
+        private HyperRepresentation problem(long seed) {
+            TanhRnn rnn = TanhRnn.of(WORLD.vocabulary(), width, 2, Rng.of(seed).child("rnn"), ScalarType.Float);
+            return new HyperRepresentation(rnn.parameters(), rnn::features, width, train, BATCH, 0.05);
+        }
+
+        /** Length of the first hypergradient that a plain method sees. */
+        double firstLength(BoRepConfig config) {
+            return new BoRep<>(problem(0), config, Rng.of(0)).advance().hypergradientNorm();
         }
 
         /** Accuracy of heads on fresh tasks after so many calls; chance if the run breaks off. */
@@ -121,6 +131,8 @@ final class SteepBeds {
             return heads.accuracy();
         }
     }
+
+    private static final int BATCH = 20;
 
     /** 0.1 for one head, times the 50 tasks over which the loss is a mean. */
     private static final double HEAD_RATE = 5;
