@@ -3,6 +3,7 @@ package dev.holdfast.app;
 import dev.holdfast.app.calibrate.CalibrateCommand;
 import dev.holdfast.app.diagnose.DiagnoseCommand;
 import dev.holdfast.app.explain.ExplainCommand;
+import dev.holdfast.app.schedule.ScheduleCommand;
 import dev.holdfast.app.terminal.ExitCodes;
 import dev.holdfast.data.DataException;
 import picocli.AutoComplete;
@@ -27,6 +28,7 @@ import picocli.CommandLine.Command;
             InspectCommand.class,
             MergeCommand.class,
             ForgetCommand.class,
+            ScheduleCommand.class,
             StudyCommand.class,
             ListCommands.Data.class,
             ListCommands.Learners.class,

@@ -110,7 +110,7 @@ public final class BoRep<B> {
                 remember(found.v());
             }
             ParamVector u = rule.direction(found.h(), new StepContext(t, problem.upper(), rule.moments(), null));
-            problem.upper().add(-config.outerRate(), u);
+            problem.upper().add(-config.outerRate() * config.schedule().at(t), u);
             return new Outer(t, norm, found.lowerGradientNorm(), false);
         }
     }

@@ -1,12 +1,15 @@
 package dev.holdfast.bilevel;
 
 import dev.holdfast.config.Doc;
+import dev.holdfast.optim.Schedule;
+import dev.holdfast.optim.schedule.Constant;
 
 /**
  * How {@link BoRep} runs; the parts that the paper adds can be switched off, and its baselines are settings.
  *
  * @param solver how the curvature of the lower loss is inverted
  * @param outerRate rate of x, > 0; with normalised momentum the distance of every move
+ * @param schedule factor on the rate of x by outer step
  * @param beta momentum of x, in [0, 1)
  * @param momentumFromFirst whether the momentum starts as the first hypergradient, otherwise from zero
  * @param normalized whether x moves along the momentum at unit length, otherwise along the momentum as it is
@@ -16,14 +19,16 @@ import dev.holdfast.config.Doc;
 public record BoRepConfig(
         InverseHvp solver,
         @Doc("rate of the upper variables") double outerRate,
+        @Doc("factor on that rate by outer step") Schedule schedule,
         @Doc("momentum of the upper variables, in [0, 1)") double beta,
         @Doc("whether momentum starts as the first hypergradient") boolean momentumFromFirst,
         @Doc("whether every move has the length of the rate") boolean normalized,
         Lower lower,
         EpochSgd refinement) {
     public BoRepConfig {
-        if (solver == null || lower == null || refinement == null) {
-            throw new IllegalArgumentException("A bilevel run needs a solver, a lower update and a refinement.");
+        if (solver == null || schedule == null || lower == null || refinement == null) {
+            throw new IllegalArgumentException(
+                    "A bilevel run needs a solver, a schedule, a lower update and a refinement.");
         }
         if (!(outerRate > 0) || Double.isInfinite(outerRate)) {
             throw new IllegalArgumentException("outerRate must be finite and > 0 but is " + outerRate + ".");
@@ -63,6 +68,7 @@ public record BoRepConfig(
         return new BoRepConfig(
                 new InverseHvp.Neumann(10, 0),
                 outerRate,
+                Constant.ONE,
                 0.9,
                 true,
                 true,
@@ -75,6 +81,7 @@ public record BoRepConfig(
         return new BoRepConfig(
                 new InverseHvp.ZStep(1e-2),
                 outerRate,
+                Constant.ONE,
                 0.9,
                 false,
                 true,
@@ -87,6 +94,7 @@ public record BoRepConfig(
         return new BoRepConfig(
                 new InverseHvp.Neumann(10, 0),
                 outerRate,
+                Constant.ONE,
                 0,
                 true,
                 false,
@@ -96,12 +104,14 @@ public record BoRepConfig(
 
     /**
      * MA-SOBA (Chen et al., arXiv 2306.12067): one lower step, one step on the linear system and one step along the averaged
-     * hypergradient; y and z move before x instead of at once.
+     * hypergradient; y and z move before x instead of at once. Without momentum it is SOBA (Dagréou et al., arXiv
+     * 2201.13409): {@code .withMomentum(0, true)}.
      */
     public static BoRepConfig maSoba(double outerRate, double innerRate) {
         return new BoRepConfig(
                 new InverseHvp.ZStep(innerRate),
                 outerRate,
+                Constant.ONE,
                 0.9,
                 false,
                 false,
@@ -110,18 +120,22 @@ public record BoRepConfig(
     }
 
     public BoRepConfig withSolver(InverseHvp s) {
-        return new BoRepConfig(s, outerRate, beta, momentumFromFirst, normalized, lower, refinement);
+        return new BoRepConfig(s, outerRate, schedule, beta, momentumFromFirst, normalized, lower, refinement);
+    }
+
+    public BoRepConfig withSchedule(Schedule s) {
+        return new BoRepConfig(solver, outerRate, s, beta, momentumFromFirst, normalized, lower, refinement);
     }
 
     public BoRepConfig withLower(Lower l) {
-        return new BoRepConfig(solver, outerRate, beta, momentumFromFirst, normalized, l, refinement);
+        return new BoRepConfig(solver, outerRate, schedule, beta, momentumFromFirst, normalized, l, refinement);
     }
 
     public BoRepConfig withRefinement(EpochSgd r) {
-        return new BoRepConfig(solver, outerRate, beta, momentumFromFirst, normalized, lower, r);
+        return new BoRepConfig(solver, outerRate, schedule, beta, momentumFromFirst, normalized, lower, r);
     }
 
     public BoRepConfig withMomentum(double newBeta, boolean fromFirst) {
-        return new BoRepConfig(solver, outerRate, newBeta, fromFirst, normalized, lower, refinement);
+        return new BoRepConfig(solver, outerRate, schedule, newBeta, fromFirst, normalized, lower, refinement);
     }
 }

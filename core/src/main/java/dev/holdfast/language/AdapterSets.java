@@ -88,7 +88,7 @@ public final class AdapterSets {
         disable();
         Map<Site, LoraDelta> deltas = new LinkedHashMap<>();
         for (Site s : at) {
-            deltas.put(s, LoraDelta.of(s, spec.rank(), spec.scale() * spec.rank(), rng.child(name)));
+            deltas.put(s, LoraDelta.of(s, spec.rank(), spec.scale() * spec.rank(), spec.dropout(), rng.child(name)));
         }
         Adapter a = new Adapter(spec, deltas);
         adapters.put(name, a);
@@ -127,7 +127,8 @@ public final class AdapterSets {
     }
 
     /**
-     * Adds an adapter whose change is a weighted sum of the changes of others, exactly: its rank is the sum of theirs.
+     * Adds an adapter whose change is a weighted sum of the changes of others, exactly: its rank is the sum of theirs. It has
+     * no dropout.
      *
      * @param weights by name, at least one; all on the same maps
      */
@@ -141,7 +142,7 @@ public final class AdapterSets {
                     + " cannot be summed: there must be some, and all must change the same maps.");
         }
         int rank = parts.stream().mapToInt(p -> p.spec.rank()).sum();
-        LoraSpec spec = new LoraSpec(rank, rank, false, parts.get(0).spec.targets());
+        LoraSpec spec = new LoraSpec(rank, rank, false, 0, parts.get(0).spec.targets());
         List<Site> at = List.copyOf(parts.get(0).deltas.keySet());
         Adapter sum = put(name, spec, at, Rng.of(0));
         List<Double> w = List.copyOf(weights.values());
@@ -181,7 +182,9 @@ public final class AdapterSets {
         ObjectNode json = JSON.createObjectNode();
         json.put("peft_type", "LORA").put("task_type", "CAUSAL_LM");
         json.put("r", a.spec.rank()).put("lora_alpha", a.spec.alpha());
-        json.put("lora_dropout", 0.0).put("use_rslora", a.spec.rankStabilized()).put("bias", "none");
+        json.put("lora_dropout", a.spec.dropout())
+                .put("use_rslora", a.spec.rankStabilized())
+                .put("bias", "none");
         a.spec.targets().forEach(json.putArray("target_modules")::add);
         Map<String, Tensor> sorted = new TreeMap<>();
         a.deltas.forEach((site, d) -> {
@@ -197,8 +200,7 @@ public final class AdapterSets {
     }
 
     /**
-     * Reads an adapter and lets it act; the factors take the number type of the net. Dropout that the file names acts in
-     * training only, and is not applied here.
+     * Reads an adapter and lets it act; the factors take the number type of the net.
      *
      * @throws IllegalArgumentException if the file asks for more than plain LoRA, or names maps that the net does not have;
      *     nothing is changed
@@ -231,6 +233,7 @@ public final class AdapterSets {
                     json.path("r").asInt(),
                     json.path("lora_alpha").asDouble(),
                     json.path("use_rslora").asBoolean(),
+                    json.path("lora_dropout").asDouble(),
                     targets);
             requireShapes(folder, file, at, spec.rank());
             Adapter a = put(name, spec, List.copyOf(at), Rng.of(0));

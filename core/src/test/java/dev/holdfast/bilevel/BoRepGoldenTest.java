@@ -1,5 +1,6 @@
 package dev.holdfast.bilevel;
 
+import dev.holdfast.optim.schedule.Constant;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
@@ -93,6 +94,7 @@ class BoRepGoldenTest {
         BoRepConfig config = new BoRepConfig(
                 new InverseHvp.Neumann(c.integer("Q"), c.number("ell")),
                 c.number("outer_lr"),
+                Constant.ONE,
                 c.number("beta"),
                 c.name().endsWith("first"),
                 true,
@@ -122,6 +124,7 @@ class BoRepGoldenTest {
         BoRepConfig config = new BoRepConfig(
                 new InverseHvp.ZStep(c.number("nu")),
                 c.number("outer_lr"),
+                Constant.ONE,
                 c.number("beta"),
                 false,
                 true,

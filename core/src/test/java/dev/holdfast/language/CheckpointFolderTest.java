@@ -205,7 +205,7 @@ class CheckpointFolderTest {
         assertThat(d.forward(ids, Pass.eval()).equal(plain)).isTrue();
 
         assertThatThrownBy(() -> sets.activate("two")).hasMessageContaining("no adapter 'two'");
-        assertThatThrownBy(() -> sets.add("x", new LoraSpec(1, 1, false, List.of("nowhere")), Rng.of(1)))
+        assertThatThrownBy(() -> sets.add("x", new LoraSpec(1, 1, false, 0, List.of("nowhere")), Rng.of(1)))
                 .hasMessageContaining("[nowhere]");
         Files.writeString(
                 folder.resolve("one/adapter_config.json"), "{\"r\": 2, \"lora_alpha\": 4, \"use_dora\": true}");
@@ -214,8 +214,34 @@ class CheckpointFolderTest {
     }
 
     @Test
+    void dropoutActsOnTheFactorsInTrainingOnlyAndIsSaved(@TempDir Path folder) throws IOException {
+        try (Scope scope = Scope.open()) {
+            Decoder d = SHAPE.build(Rng.of(1), ScalarType.Float);
+            Tensor ids = Tensors.of(new long[] {1, 2, 3, 4}, 1, 4);
+            Tensor plain = d.forward(ids, Pass.eval());
+            AdapterSets sets = new AdapterSets(d);
+            sets.add("one", new LoraSpec(2, 4, false, 0.5, LoraSpec.ALL), Rng.of(2));
+            // factors whose product is zero change nothing, whatever is dropped before them
+            assertThat(d.forward(ids, Pass.train(Rng.of(3))).equal(plain)).isTrue();
+            fill(sets, "one");
+            Tensor whole = d.forward(ids, Pass.eval());
+            Tensor dropped = d.forward(ids, Pass.train(Rng.of(3)));
+            assertThat(dropped.equal(whole)).isFalse();
+            assertThat(dropped.equal(d.forward(ids, Pass.train(Rng.of(3))))).isTrue();
+            assertThat(dropped.equal(d.forward(ids, Pass.train(Rng.of(4))))).isFalse();
+            sets.save(folder, "one");
+            assertThat(Files.readString(folder.resolve("adapter_config.json"))).contains("\"lora_dropout\" : 0.5");
+            sets.load(folder, "again");
+            assertThat(d.forward(ids, Pass.train(Rng.of(3))).equal(dropped)).isTrue();
+            sets.disable();
+            assertThat(d.forward(ids, Pass.train(Rng.of(3))).equal(plain)).isTrue();
+        }
+        assertThatThrownBy(() -> new LoraSpec(2, 4, false, 1, LoraSpec.ALL)).hasMessageContaining("dropout in [0, 1)");
+    }
+
+    @Test
     void stabilizedScaleIsOverTheRoot() {
-        assertThat(new LoraSpec(4, 8, true, LoraSpec.ALL).scale()).isEqualTo(4);
+        assertThat(new LoraSpec(4, 8, true, 0, LoraSpec.ALL).scale()).isEqualTo(4);
         assertThat(LoraSpec.of(4, 8).scale()).isEqualTo(2);
     }
 

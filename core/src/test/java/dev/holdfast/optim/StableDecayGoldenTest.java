@@ -1,9 +1,5 @@
 package dev.holdfast.optim;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assertions.within;
-
 import dev.holdfast.nn.small.BigramTable;
 import dev.holdfast.nn.small.RiverValley;
 import dev.holdfast.optim.schedule.CyclicCosine;
@@ -24,10 +20,8 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 @ExtendWith(NativeMemory.class)
@@ -190,46 +184,5 @@ class StableDecayGoldenTest {
         }
         c.assertOutput("loss_after_each_sgd_step", losses);
         c.assertOutput("final_logits", z);
-    }
-
-    /** Rates end at the floor, never leave [floor, 1] after the warm-up, and one over the inverse shape rises evenly. */
-    @ParameterizedTest
-    @EnumSource(Shape.class)
-    void segmentsEndAtTheFloor(Shape shape) {
-        StableDecay d = new StableDecay(3, List.of(20L, 50L), List.of(5L, 10L), 0.1, shape, 4);
-        assertThat(d.at(19)).isCloseTo(0.1, within(1e-12));
-        assertThat(d.at(49)).isCloseTo(0.1, within(1e-12));
-        assertThat(d.at(50)).isEqualTo(1);
-        for (long t = 3; t < 50; t++) {
-            assertThat(d.at(t)).isBetween(0.1 - 1e-12, 1.0);
-        }
-        assertThat(d.phase(0)).isEqualTo("warm-up");
-        assertThat(d.phase(10)).isEqualTo("stable");
-        assertThat(d.phase(17)).isEqualTo("decay");
-        if (shape == Shape.INVERSE) {
-            double step = 1 / d.at(41) - 1 / d.at(40);
-            for (long t = 41; t < 49; t++) {
-                assertThat(1 / d.at(t + 1) - 1 / d.at(t)).isCloseTo(step, within(1e-12));
-            }
-        }
-        // one checkpoint: with or without a branch the same rates
-        StableDecay one = StableDecay.once(3, 20, 5, 0.1, shape);
-        assertThat(IntStream.range(15, 20).mapToObj(one::at).toList())
-                .isEqualTo(one.branches().get(0).factors());
-    }
-
-    @Test
-    void segmentsThatDoNotFitAreRefused() {
-        assertThatThrownBy(() -> StableDecay.once(5, 10, 6, 0.1, Shape.LINEAR)).hasMessageContaining("Segment 0");
-        assertThatThrownBy(() -> new StableDecay(0, List.of(5L, 5L), List.of(1L, 1L), 0.1, Shape.LINEAR, 0))
-                .hasMessageContaining("Segment 1");
-        assertThatThrownBy(() -> StableDecay.once(0, 10, 1, 0, Shape.INVERSE)).hasMessageContaining("floor > 0");
-        assertThatThrownBy(() -> new StableDecay(0, List.of(5L), List.of(), 0.1, Shape.LINEAR, 0))
-                .hasMessageContaining("0 falls");
-        assertThatThrownBy(() -> new CyclicCosine(5, List.of(5L), 0.1)).hasMessageContaining("warm-up");
-        assertThatThrownBy(() -> new CyclicCosine(0, List.of(5L, 4L), 0.1)).hasMessageContaining("later");
-        assertThatThrownBy(() -> new RiverValley(0, 1, 1, 1)).hasMessageContaining("curvature");
-        assertThat(new RiverValley().stationaryVariance(0.6, 1)).isInfinite();
-        assertThat(new RiverValley().hill(1, 0)).isPositive();
     }
 }

@@ -14,7 +14,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.function.Function;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -25,6 +24,13 @@ import org.bytedeco.pytorch.Tensor;
  * <p>For one caller at a time; its threads end with {@link #close}.
  */
 public final class GradientShards implements AutoCloseable {
+    /** What one shard is trained for. */
+    @FunctionalInterface
+    public interface Loss {
+        /** Mean over the labels of {@code part} that count, with its graph; {@code shard} tells draws of shards apart. */
+        Tensor of(TokenBatch part, int shard);
+    }
+
     private final int count;
     private final ExecutorService threads;
 
@@ -46,21 +52,22 @@ public final class GradientShards implements AutoCloseable {
     /**
      * Loss and gradient, in the caller's scope.
      *
-     * @param loss mean over the labels of a batch that count, with its graph; called on several threads at once
+     * @param loss called on several threads at once
      */
-    public Evaluated of(TokenBatch b, Function<TokenBatch, Tensor> loss, Parameters p) {
+    public Evaluated of(TokenBatch b, Loss loss, Parameters p) {
         int n = (int) Math.min(count, b.ids().size(0));
         if (n == 1) {
-            Tensor l = loss.apply(b);
+            Tensor l = loss.of(b, 0);
             return new Evaluated(Tensors.item(l), Autograd.grad(l, p, false));
         }
         // without labels that count, every share is of nothing
         double all = Math.max(1, b.counted());
         List<Callable<Evaluated>> work = new ArrayList<>();
         for (int i = 0; i < n; i++) {
+            int shard = i;
             TokenBatch part = b.shard(i, n);
             double share = part.counted() / all;
-            work.add(() -> share(part, share, loss, p));
+            work.add(() -> share(part, shard, share, loss, p));
         }
         try {
             List<Evaluated> parts = new ArrayList<>();
@@ -77,10 +84,10 @@ public final class GradientShards implements AutoCloseable {
     }
 
     /** On a thread of its own; what it returns belongs to no scope. */
-    private static Evaluated share(TokenBatch part, double share, Function<TokenBatch, Tensor> loss, Parameters p) {
+    private static Evaluated share(TokenBatch part, int shard, double share, Loss loss, Parameters p) {
         Threads.set(1);
         try (Scope s = Scope.open()) {
-            Tensor l = loss.apply(part).mul(Tensors.scalar(share));
+            Tensor l = loss.of(part, shard).mul(Tensors.scalar(share));
             ParamVector g = Autograd.grad(l, p, false);
             for (int i = 0; i < p.size(); i++) {
                 if (g.get(i) != null) {

@@ -71,7 +71,9 @@ public final class Pretraining implements Stateful {
         TokenBatch b = data.at(steps);
         Rng draws = rng.child("pass", steps);
         Evaluated now = shards.of(
-                b, part -> objective.of(forward(part, Pass.train(draws)), part.labels()), optimizer.parameters());
+                b,
+                (part, shard) -> objective.of(forward(part, Pass.train(draws.child("shard", shard))), part.labels()),
+                optimizer.parameters());
         Trained t = new Trained(steps, now.loss(), now.gradient(), optimizer.step(now.gradient()));
         steps++;
         return t;

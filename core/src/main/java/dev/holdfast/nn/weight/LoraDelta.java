@@ -20,7 +20,8 @@ import org.bytedeco.pytorch.global.torch;
 /**
  * A frozen base plus a trained product of two thin factors, W = W0 + (alpha/r) B A (Hu et al., LoRA: Low-Rank
  * Adaptation of Large Language Models, arXiv 2106.09685, section 4.1). A [r,in] starts uniform in +-1/sqrt(in), B
- * [out,r] at zero, so that the net starts as it was. The base is no leaf: neither decay nor momentum can move it.
+ * [out,r] at zero, so that the net starts as it was. The base is no leaf: neither decay nor momentum can move it. In
+ * training, dropout may act on what enters the factors, and on nothing else.
  */
 public final class LoraDelta implements WeightSource {
     /** Rows [from, to) of the weight with their own factors. */
@@ -30,14 +31,17 @@ public final class LoraDelta implements WeightSource {
     private final Geometry geometry;
     private WeightSource base;
     private final double scale;
+    private final double dropout;
     private final List<Block> blocks;
     private final List<Leaf> leaves = new ArrayList<>();
 
-    private LoraDelta(String site, Geometry geometry, WeightSource base, double scale, List<Block> blocks) {
+    private LoraDelta(
+            String site, Geometry geometry, WeightSource base, double scale, double dropout, List<Block> blocks) {
         this.site = site;
         this.geometry = geometry;
         this.base = base;
         this.scale = scale;
+        this.dropout = dropout;
         this.blocks = List.copyOf(blocks);
         for (Block b : blocks) {
             leaves.add(new Leaf(b.aMeta, b.a));
@@ -52,7 +56,21 @@ public final class LoraDelta implements WeightSource {
      * @param slices names of row ranges of the site to adapt (q and v of a fused matrix); none = all rows
      */
     public static LoraDelta of(Site site, int rank, double alpha, Rng rng, String... slices) {
+        return of(site, rank, alpha, 0, rng, slices);
+    }
+
+    /**
+     * The same with dropout.
+     *
+     * @param dropout share of the numbers entering the factors that are dropped in a training pass, in [0, 1); > 0 only at
+     *     linear sites
+     */
+    public static LoraDelta of(Site site, int rank, double alpha, double dropout, Rng rng, String... slices) {
         Geometry g = site.geometry();
+        if (!(dropout >= 0 && dropout < 1) || dropout > 0 && g.kind() != Geometry.Kind.LINEAR) {
+            throw new IllegalArgumentException("Site '" + site.name() + "' (" + g.kind() + ") cannot take dropout "
+                    + dropout + "; expected [0, 1), and 0 unless it is linear.");
+        }
         if (g.kind() == Geometry.Kind.VECTOR) {
             throw new IllegalArgumentException("Site '" + site.name() + "' is a vector; it has no factors.");
         }
@@ -94,7 +112,7 @@ public final class LoraDelta implements WeightSource {
                         new ParamMeta(prefix + ".b", m.role(), rank, rows, m.decay(), m.depth())));
             });
         }
-        return new LoraDelta(site.name(), g, Copier.frozen().source(site.source()), alpha / rank, blocks);
+        return new LoraDelta(site.name(), g, Copier.frozen().source(site.source()), alpha / rank, dropout, blocks);
     }
 
     /** The frozen base. */
@@ -136,8 +154,9 @@ public final class LoraDelta implements WeightSource {
             return g.apply(x, materialise(pass), bias);
         }
         Tensor y = base.apply(x, bias, g, pass);
+        Tensor entering = dropped(x, pass);
         for (Block k : blocks) {
-            Tensor delta = Sources.thin(x, k.b, k.a, null, g);
+            Tensor delta = Sources.thin(entering, k.b, k.a, null, g);
             long before = k.from;
             long after = g.rows() - k.to;
             if (before > 0 || after > 0) {
@@ -151,6 +170,15 @@ public final class LoraDelta implements WeightSource {
             y = y.add(delta, Tensors.scalar(scale));
         }
         return y;
+    }
+
+    private Tensor dropped(Tensor x, Pass pass) {
+        if (dropout == 0 || !pass.training()) {
+            return x;
+        }
+        Tensor kept =
+                pass.draws(site + ".lora").uniform(x.scalar_type(), x.shape()).ge(Tensors.scalar(dropout));
+        return x.mul(kept.to(x.scalar_type()).div_(Tensors.scalar(1 - dropout)));
     }
 
     @Override
@@ -208,12 +236,12 @@ public final class LoraDelta implements WeightSource {
         for (Block k : blocks) {
             b.add(new Block(k.name, k.from, k.to, c.leaf(k.a), c.leaf(k.b), k.aMeta, k.bMeta));
         }
-        return new LoraDelta(site, geometry, c.source(base), scale, b);
+        return new LoraDelta(site, geometry, c.source(base), scale, dropout, b);
     }
 
     @Override
     public String kind() {
-        StringBuilder s = new StringBuilder("lora scale=" + scale);
+        StringBuilder s = new StringBuilder("lora scale=" + scale + (dropout > 0 ? " dropout=" + dropout : ""));
         blocks.forEach(k -> s.append(" rows=")
                 .append(k.from)
                 .append("..")

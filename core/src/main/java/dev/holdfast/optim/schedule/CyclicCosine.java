@@ -42,4 +42,9 @@ public record CyclicCosine(long warm, List<Long> ends, double floor) implements 
         }
         return floor;
     }
+
+    @Override
+    public String phase(long step) {
+        return step < warm ? "warm-up" : step < ends.get(ends.size() - 1) ? "cosine" : "floor";
+    }
 }

@@ -35,8 +35,11 @@ public record StableDecay(long warm, List<Long> ends, List<Long> decays, double 
         /** 1 - sqrt. */
         SQRT;
 
-        /** The factor. */
+        /** The factor; the floor itself, to the bit, at f = 1. */
         public double at(double f, double floor) {
+            if (f == 1) {
+                return floor;
+            }
             return switch (this) {
                 case LINEAR -> 1 - (1 - floor) * f;
                 case COSINE -> floor + (1 - floor) * (1 + Math.cos(Math.PI * f)) / 2;
@@ -64,12 +67,42 @@ public record StableDecay(long warm, List<Long> ends, List<Long> decays, double 
         }
         for (int k = 0; k < ends.size(); k++) {
             long start = k == 0 ? 0 : ends.get(k - 1);
-            long free = ends.get(k) - start - (k == 0 ? warm : rewarm);
-            if (ends.get(k) <= start || decays.get(k) < 0 || decays.get(k) > free) {
+            long rise = k == 0 ? warm : rewarm;
+            if (ends.get(k) <= start) {
+                throw new IllegalArgumentException("Segments must end later and later but end after " + ends + ": "
+                        + "segment " + k + " ends after " + ends.get(k) + ".");
+            }
+            if (decays.get(k) < 0 || decays.get(k) >= ends.get(k) - start - rise) {
                 throw new IllegalArgumentException("Segment " + k + " runs from " + start + " to " + ends.get(k)
-                        + " and falls for " + decays.get(k) + " updates, which does not fit.");
+                        + " and rises for " + rise + " updates, so its fall must take 0 to "
+                        + (ends.get(k) - start - rise - 1) + " updates but takes " + decays.get(k) + ".");
             }
         }
+    }
+
+    /** What the length of a fall is a share of. */
+    public enum DecayOf {
+        /** The updates of its segment. */
+        SEGMENT,
+        /** All updates up to its checkpoint. */
+        TOTAL
+    }
+
+    /**
+     * Falls that take a share of the updates, rounded, without rises after checkpoints.
+     *
+     * @param share in [0, 1)
+     */
+    public static StableDecay of(long warm, List<Long> ends, double share, DecayOf of, double floor, Shape shape) {
+        if (!(share >= 0 && share < 1)) {
+            throw new IllegalArgumentException("The share of a fall must be in [0, 1) but is " + share + ".");
+        }
+        List<Long> decays = new ArrayList<>();
+        for (int k = 0; k < ends.size(); k++) {
+            long start = k == 0 || of == DecayOf.TOTAL ? 0 : ends.get(k - 1);
+            decays.add(Math.round(share * (ends.get(k) - start)));
+        }
+        return new StableDecay(warm, ends, decays, floor, shape, 0);
     }
 
     /** WSD: one checkpoint. */
@@ -79,29 +112,56 @@ public record StableDecay(long warm, List<Long> ends, List<Long> decays, double 
 
     @Override
     public double at(long step) {
-        long start = 0;
-        for (int k = 0; k < ends.size(); k++) {
-            long end = ends.get(k);
-            if (step < end) {
-                long into = step - (end - decays.get(k)) + 1;
-                if (into > 0) {
-                    return shape.at((double) into / decays.get(k), floor);
-                }
-                long since = step - start;
-                if (k == 0) {
-                    return since < warm ? (since + 1.0) / warm : 1;
-                }
-                return since < rewarm ? floor + (1 - floor) * (since + 1) / rewarm : 1;
-            }
-            start = end;
+        int k = segment(step);
+        if (k == ends.size()) {
+            return 1;
         }
-        return 1;
+        long start = k == 0 ? 0 : ends.get(k - 1);
+        long fallen = step - (ends.get(k) - decays.get(k)) + 1;
+        if (fallen > 0) {
+            return shape.at((double) fallen / decays.get(k), floor);
+        }
+        double risen = step - start + 1;
+        if (k == 0) {
+            return step < warm ? risen / warm : 1;
+        }
+        return rewarms(k, step) ? floor + (1 - floor) * risen / rewarm : 1;
+    }
+
+    /** Number of the segment that an update is in, from 0; the number of segments after the last. */
+    public int segment(long step) {
+        int k = 0;
+        while (k < ends.size() && step >= ends.get(k)) {
+            k++;
+        }
+        return k;
+    }
+
+    /** Where the last segment did not fall there is nothing to rise from. */
+    private boolean rewarms(int k, long step) {
+        return decays.get(k - 1) > 0 && step < ends.get(k - 1) + rewarm;
     }
 
     @Override
     public String phase(long step) {
-        double now = at(step);
-        return now == 1 ? "stable" : step < warm ? "warm-up" : at(step + 1) > now && now > floor ? "rewarm" : "decay";
+        int k = segment(step);
+        if (k == ends.size()) {
+            return "stable";
+        }
+        if (step >= ends.get(k) - decays.get(k)) {
+            return "decay";
+        }
+        return k == 0 ? step < warm ? "warm-up" : "stable" : rewarms(k, step) ? "rewarm" : "stable";
+    }
+
+    /** What WSD's trunk does: the warm-up, then the full rate for ever. */
+    public StableDecay trunk() {
+        return once(warm, warm + 1, 0, floor, shape);
+    }
+
+    /** What WSD's k-th branch has lived through: the trunk up to where it leaves, then its fall. */
+    public StableDecay branch(int k) {
+        return once(warm, ends.get(k), decays.get(k), floor, shape);
     }
 
     /**

@@ -16,8 +16,6 @@ import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
 import java.util.List;
-import java.util.function.Function;
-import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
 
@@ -117,7 +115,7 @@ class PretrainingTest {
                     }),
                     new int[] {0, 1, 2, 0},
                     0);
-            Function<TokenBatch, Tensor> loss = b -> TokenLoss.mean(
+            GradientShards.Loss loss = (b, shard) -> TokenLoss.mean(
                     m.forward(
                             b.ids(),
                             b.mask() == null ? Pass.eval() : Pass.eval().withMask(b.mask())),
@@ -141,7 +139,7 @@ class PretrainingTest {
                 GradientShards two = new GradientShards(2)) {
             Decoder m = DecoderConfig.of(32, 16, 1, 2).build(Rng.of(1), ScalarType.Float);
             TokenBatch b = TokenBatch.of(Tensors.of(new long[] {1, 2, 3, 99}, 2, 2));
-            Function<TokenBatch, Tensor> loss = x -> TokenLoss.mean(m.forward(x.ids(), Pass.eval()), x.labels());
+            GradientShards.Loss loss = (x, shard) -> TokenLoss.mean(m.forward(x.ids(), Pass.eval()), x.labels());
             assertThatThrownBy(() -> two.of(b, loss, m.parameters()))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("99");

@@ -85,7 +85,7 @@ public final class Scratchpads implements Study {
         ProblemBed bed =
                 switch (c.budget()) {
                     case SMOKE -> new ProblemBed(16, 1, 6);
-                    case QUICK, FULL -> new ProblemBed(96, 3, 2000);
+                    case QUICK, FULL -> new ProblemBed(96, 3, 3000);
                 };
         int problems = c.budget() == StudyContext.Budget.SMOKE ? 4 : 200;
         int seeds = c.budget() == StudyContext.Budget.FULL ? 3 : 1;
