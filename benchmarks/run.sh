@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds Holdfast and times it: jmh [JMH options], flat [turns] [learners], pytorch [pairs],
-# calibration [pairs], language [pairs], moa [turns] [rows].
+# calibration [pairs], language [pairs], precision [pairs], moa [turns] [rows].
 # "--write" as the first word puts the table into docs/benchmarks.md.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -12,6 +12,7 @@ Usage: ./benchmarks/run.sh [--write] jmh [PATTERN] [JMH options]   training step
        ./benchmarks/run.sh [--write] pytorch [PAIRS]               the same steps in Holdfast and in PyTorch
        ./benchmarks/run.sh calibration [PAIRS]                     one step of h-calibration in Holdfast and in PyTorch
        ./benchmarks/run.sh language [PAIRS]                        one step of a small decoder in Holdfast and in PyTorch
+       ./benchmarks/run.sh precision [PAIRS]                       a linear map in few bits in Holdfast and in PyTorch
        ./benchmarks/run.sh [--write] moa [TURNS] [ROWS]            learners of label sets in Holdfast and in MOA
 EOF
   exit 2
@@ -73,6 +74,14 @@ case $what in
       exit 2
     fi
     "$here/.venv/bin/python" "$here/language_side_by_side.py" "$@"
+    ;;
+  precision)
+    build
+    if [[ ! -x $here/.venv/bin/python ]]; then
+      echo "There is no PyTorch in benchmarks/.venv yet; ./benchmarks/run.sh pytorch makes it." >&2
+      exit 2
+    fi
+    "$here/.venv/bin/python" "$here/precision_side_by_side.py" "$@"
     ;;
   moa)
     build

@@ -7,6 +7,7 @@ import dev.holdfast.nn.Geometry;
 import dev.holdfast.nn.Inventory;
 import dev.holdfast.nn.Site;
 import dev.holdfast.nn.lm.Decoder;
+import dev.holdfast.nn.quant.QuantisedWeight;
 import dev.holdfast.tensor.AtomicFile;
 import dev.holdfast.tensor.Safetensors;
 import dev.holdfast.tensor.SafetensorsHeader;
@@ -83,14 +84,14 @@ public final class CheckpointFolder {
     }
 
     /**
-     * Writes or replaces a checkpoint; every weight is written as it acts now, adapters merged in. Equal models give equal
-     * bytes.
+     * Writes or replaces a checkpoint; every weight is written as it acts now, adapters merged in, but rounded weights in full
+     * precision. Equal models give equal bytes.
      *
      * @param config of this decoder: what ends a text, and the model type
      * @param shardBytes most bytes of tensors a file; a single larger tensor gets a file of its own
      */
     public static void save(Path folder, Decoder decoder, ModelConfig config, long shardBytes) throws IOException {
-        if (!config.decoder().equals(decoder.config())) {
+        if (!config.decoder().equals(ModelConfig.described(decoder.config()))) {
             throw new IllegalArgumentException("The configuration describes another decoder: " + config.decoder()
                     + "; this one is " + decoder.config() + ".");
         }
@@ -114,7 +115,7 @@ public final class CheckpointFolder {
     private static List<State> shards(Decoder decoder, long shardBytes) {
         Map<String, Tensor> tensors = new TreeMap<>();
         for (Site site : Inventory.of(decoder).sites()) {
-            tensors.put(tensorName(site), site.source().toDense());
+            tensors.put(tensorName(site), QuantisedWeight.master(site).toDense());
         }
         List<State> shards = new ArrayList<>();
         long room = 0;

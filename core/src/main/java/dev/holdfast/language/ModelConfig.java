@@ -5,8 +5,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.holdfast.nn.lm.DecoderConfig;
+import dev.holdfast.nn.lm.DecoderStyle;
+import dev.holdfast.nn.lm.QkNorm;
 import dev.holdfast.nn.lm.Rope;
 import java.io.IOException;
+import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -34,12 +37,25 @@ public record ModelConfig(String type, DecoderConfig decoder, int begin, List<In
             "qwen2", "Qwen2ForCausalLM",
             "qwen3", "Qwen3ForCausalLM");
 
+    /** A decoder that a file of this type cannot describe is refused; how it was initialised is not kept. */
     public ModelConfig {
         end = List.copyOf(end);
         if (!ARCHITECTURES.containsKey(type)) {
             throw new IllegalArgumentException("Model type '" + type + "' is not supported; there are "
                     + new TreeSet<>(ARCHITECTURES.keySet()) + ".");
         }
+        decoder = described(decoder);
+        DecoderConfig again = decoder("the configuration", type, json(type, decoder));
+        if (!again.equals(decoder)) {
+            throw new IllegalArgumentException("A checkpoint of type '" + type + "' cannot say that this decoder has "
+                    + differences(decoder, again)
+                    + ".\nMaybe save its state instead, or build it as this type has it.");
+        }
+    }
+
+    /** The part of a decoder's shape that a file describes: all but how it began. */
+    static DecoderConfig described(DecoderConfig c) {
+        return c.withStyle(c.style().withInitialisation(DecoderStyle.LLAMA.initialisation()));
     }
 
     /**
@@ -48,16 +64,25 @@ public record ModelConfig(String type, DecoderConfig decoder, int begin, List<In
      * @throws IllegalArgumentException if none of the known types has this combination
      */
     public static ModelConfig of(DecoderConfig c, int begin, List<Integer> end, int pad) {
-        String type = c.qkNorm()
+        String type = c.qkNorm() != QkNorm.NONE
                 ? "qwen3"
                 : c.qkvBias() && !c.outputBias() ? "qwen2" : c.window() > 0 && !c.qkvBias() ? "mistral" : "llama";
-        ModelConfig m = new ModelConfig(type, c, begin, end, pad);
-        DecoderConfig again = parse("the configuration", m.json("float32")).decoder;
-        if (!again.equals(c)) {
-            throw new IllegalArgumentException(
-                    "No known model type has this combination of norms, biases and window: " + c + ".");
+        return new ModelConfig(type, c, begin, end, pad);
+    }
+
+    private static String differences(DecoderConfig c, DecoderConfig described) {
+        List<String> all = new ArrayList<>();
+        for (RecordComponent r : DecoderConfig.class.getRecordComponents()) {
+            try {
+                Object has = r.getAccessor().invoke(c);
+                if (!has.equals(r.getAccessor().invoke(described))) {
+                    all.add(r.getName() + " " + has);
+                }
+            } catch (ReflectiveOperationException e) {
+                throw new IllegalStateException(e);
+            }
         }
-        return m;
+        return String.join(", ", all);
     }
 
     /** Reads {@code config.json}. */
@@ -74,35 +99,7 @@ public record ModelConfig(String type, DecoderConfig decoder, int begin, List<In
     /** Reads the JSON of a configuration; {@code where} is named in errors. */
     public static ModelConfig parse(String where, JsonNode json) {
         String type = type(where, json);
-        String activation = json.path("hidden_act").asText("silu");
-        if (!activation.equals("silu")) {
-            throw refused(where, "hidden_act", activation, Set.of("silu"));
-        }
-        int layers = integer(where, json, "num_hidden_layers");
-        int hidden = integer(where, json, "hidden_size");
-        int heads = integer(where, json, "num_attention_heads");
-        if (heads < 1 || absent(json, "head_dim") && hidden % heads != 0) {
-            throw new IllegalArgumentException(where + ": a hidden_size of " + hidden + " cannot be split into " + heads
-                    + " heads, and there is no head_dim.");
-        }
-        boolean bias = json.path("attention_bias").asBoolean(false);
-        DecoderConfig decoder = new DecoderConfig(
-                integer(where, json, "vocab_size"),
-                hidden,
-                integer(where, json, "intermediate_size"),
-                layers,
-                heads,
-                absent(json, "num_key_value_heads") ? heads : integer(where, json, "num_key_value_heads"),
-                absent(json, "head_dim") ? hidden / heads : integer(where, json, "head_dim"),
-                json.path("rms_norm_eps").asDouble(1e-6),
-                rope(where, json),
-                window(where, json, type, layers),
-                type.equals("qwen3"),
-                type.equals("qwen2") || bias && !type.equals("mistral"),
-                bias && (type.equals("llama") || type.equals("qwen3")),
-                type.equals("llama") && json.path("mlp_bias").asBoolean(false),
-                json.path("tie_word_embeddings").asBoolean(false),
-                absent(json, "max_position_embeddings") ? 2048 : integer(where, json, "max_position_embeddings"));
+        DecoderConfig decoder = decoder(where, type, json);
         List<Integer> end = new ArrayList<>();
         JsonNode eos = json.path("eos_token_id");
         if (eos.isArray()) {
@@ -116,6 +113,39 @@ public record ModelConfig(String type, DecoderConfig decoder, int begin, List<In
                 json.path("bos_token_id").asInt(-1),
                 end,
                 json.path("pad_token_id").asInt(-1));
+    }
+
+    private static DecoderConfig decoder(String where, String type, JsonNode json) {
+        String activation = json.path("hidden_act").asText("silu");
+        if (!activation.equals("silu")) {
+            throw refused(where, "hidden_act", activation, Set.of("silu"));
+        }
+        int layers = integer(where, json, "num_hidden_layers");
+        int hidden = integer(where, json, "hidden_size");
+        int heads = integer(where, json, "num_attention_heads");
+        if (heads < 1 || absent(json, "head_dim") && hidden % heads != 0) {
+            throw new IllegalArgumentException(where + ": a hidden_size of " + hidden + " cannot be split into " + heads
+                    + " heads, and there is no head_dim.");
+        }
+        boolean bias = json.path("attention_bias").asBoolean(false);
+        return new DecoderConfig(
+                integer(where, json, "vocab_size"),
+                hidden,
+                integer(where, json, "intermediate_size"),
+                layers,
+                heads,
+                absent(json, "num_key_value_heads") ? heads : integer(where, json, "num_key_value_heads"),
+                absent(json, "head_dim") ? hidden / heads : integer(where, json, "head_dim"),
+                json.path("rms_norm_eps").asDouble(1e-6),
+                rope(where, json),
+                window(where, json, type, layers),
+                type.equals("qwen3") ? QkNorm.RMS_NORM : QkNorm.NONE,
+                type.equals("qwen2") || bias && !type.equals("mistral"),
+                bias && (type.equals("llama") || type.equals("qwen3")),
+                type.equals("llama") && json.path("mlp_bias").asBoolean(false),
+                json.path("tie_word_embeddings").asBoolean(false),
+                absent(json, "max_position_embeddings") ? 2048 : integer(where, json, "max_position_embeddings"),
+                DecoderStyle.LLAMA);
     }
 
     private static String type(String where, JsonNode json) {
@@ -177,7 +207,22 @@ public record ModelConfig(String type, DecoderConfig decoder, int begin, List<In
 
     /** The JSON that {@link #parse} reads; {@code dtype} as PyTorch names it, e.g. float32. */
     public JsonNode json(String dtype) {
-        DecoderConfig c = decoder;
+        ObjectNode o = json(type, decoder);
+        if (begin >= 0) {
+            o.put("bos_token_id", begin);
+        }
+        if (end.size() == 1) {
+            o.put("eos_token_id", end.get(0));
+        } else if (!end.isEmpty()) {
+            end.forEach(o.putArray("eos_token_id")::add);
+        }
+        if (pad >= 0) {
+            o.put("pad_token_id", pad);
+        }
+        return o.put("torch_dtype", dtype);
+    }
+
+    private static ObjectNode json(String type, DecoderConfig c) {
         ObjectNode o = JSON.createObjectNode();
         o.putArray("architectures").add(ARCHITECTURES.get(type));
         o.put("model_type", type);
@@ -209,18 +254,7 @@ public record ModelConfig(String type, DecoderConfig decoder, int begin, List<In
         } else {
             o.putNull("sliding_window");
         }
-        if (begin >= 0) {
-            o.put("bos_token_id", begin);
-        }
-        if (end.size() == 1) {
-            o.put("eos_token_id", end.get(0));
-        } else if (!end.isEmpty()) {
-            end.forEach(o.putArray("eos_token_id")::add);
-        }
-        if (pad >= 0) {
-            o.put("pad_token_id", pad);
-        }
-        return o.put("torch_dtype", dtype);
+        return o;
     }
 
     private static boolean absent(JsonNode json, String key) {

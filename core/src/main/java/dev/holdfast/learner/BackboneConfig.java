@@ -1,8 +1,11 @@
 package dev.holdfast.learner;
 
 import dev.holdfast.config.Doc;
+import dev.holdfast.config.Records;
 import dev.holdfast.data.Schema;
+import dev.holdfast.nn.Inventory;
 import dev.holdfast.nn.Model;
+import dev.holdfast.nn.Site;
 import dev.holdfast.nn.head.HeadSpec;
 import dev.holdfast.nn.layer.Activation;
 import dev.holdfast.nn.layer.Init;
@@ -12,6 +15,10 @@ import dev.holdfast.nn.model.ConvNet;
 import dev.holdfast.nn.model.Mlp;
 import dev.holdfast.nn.model.ResNetSlim;
 import dev.holdfast.nn.model.VisionTransformer;
+import dev.holdfast.nn.quant.Grid;
+import dev.holdfast.nn.quant.LowPrecision;
+import dev.holdfast.nn.quant.QuantisedInput;
+import dev.holdfast.nn.quant.QuantisedWeight;
 import dev.holdfast.tensor.Rng;
 import java.util.List;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -23,12 +30,15 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * @param widths hidden widths (MLP, default 100, 100) or channels (CONVNET, default 16, 32, 64); empty = the default
  * @param init how fully connected weights start
  * @param norm of MLP and CONVNET, before every activation; a RESNET has group norms and a VIT layer norms
+ * @param precision numbers that hidden linear maps compute with, simulated by {@link LowPrecision} with its published settings; the
+ *     weights that are trained, the head and everything else stay in full precision
  */
 public record BackboneConfig(
         @Doc("which network; AUTO chooses by the data") Kind kind,
         @Doc("hidden widths or channels; empty = the network's default") List<Integer> widths,
         @Doc("how fully connected weights start") Init init,
-        @Doc("norm of an MLP or CONVNET before every activation") Norm norm) {
+        @Doc("norm of an MLP or CONVNET before every activation") Norm norm,
+        @Doc("numbers that hidden linear maps compute with, simulated; FULL = all") Grid precision) {
     /** The backbones that can be named. */
     public enum Kind {
         AUTO,
@@ -46,6 +56,11 @@ public record BackboneConfig(
         widths = List.copyOf(widths);
     }
 
+    /** In full precision. */
+    public BackboneConfig(Kind kind, List<Integer> widths, Init init, Norm norm) {
+        this(kind, widths, init, norm, Grid.FULL);
+    }
+
     /** Without norms. */
     public BackboneConfig(Kind kind, List<Integer> widths, Init init) {
         this(kind, widths, init, Norm.NONE);
@@ -53,7 +68,12 @@ public record BackboneConfig(
 
     /** The same with a norm before every activation. */
     public BackboneConfig withNorm(Norm n) {
-        return new BackboneConfig(kind, widths, init, n);
+        return Records.with(this, "norm", n);
+    }
+
+    /** The same with hidden linear maps that compute in few bits. */
+    public BackboneConfig withPrecision(Grid g) {
+        return Records.with(this, "precision", g);
     }
 
     /**
@@ -75,7 +95,7 @@ public record BackboneConfig(
         }
         List<Integer> wider = (resolved == Kind.MLP ? mlpWidths() : channels())
                 .stream().map(w -> Math.max(1, (int) Math.round(w * factor))).toList();
-        return new BackboneConfig(resolved, wider, init, norm);
+        return new BackboneConfig(resolved, wider, init, norm, precision);
     }
 
     public static BackboneConfig auto() {
@@ -98,11 +118,38 @@ public record BackboneConfig(
 
     /** The same with another head. */
     public Model build(Schema schema, Rng rng, HeadSpec head) {
-        return blueprint(schema).with(head).build(rng, ScalarType.Float);
+        Model m = blueprint(schema).with(head).build(rng, ScalarType.Float);
+        if (precision != Grid.FULL) {
+            if (Inventory.of(m).sites().stream().noneMatch(LowPrecision.hiddenMaps())) {
+                throw new IllegalArgumentException("There is no hidden linear map that could compute in " + precision
+                        + " in a network of kind " + resolve(field(schema))
+                        + ".\nMaybe backbone.kind=MLP or VIT is meant, or backbone.precision=FULL.");
+            }
+            LowPrecision.of(precision).apply(m);
+        }
+        return m;
+    }
+
+    /**
+     * Refuses a network of which a learner has given linear maps weights of another kind, so that they would compute with inputs of few
+     * bits and weights of many.
+     */
+    void requirePrecision(Model m) {
+        for (Site s : Inventory.of(m).sites()) {
+            if (s.input() instanceof QuantisedInput && !(s.source() instanceof QuantisedWeight)) {
+                throw new IllegalArgumentException("This learner gives the map '" + s.name() + "' a weight of its own ("
+                        + s.source().kind() + "), which cannot compute in " + precision
+                        + ".\nMaybe backbone.precision=FULL is meant.");
+            }
+        }
     }
 
     /** One line for people. */
     public String describe(Schema schema) {
+        return name(schema) + (precision == Grid.FULL ? "" : " in " + precision);
+    }
+
+    private String name(Schema schema) {
         return switch (resolve(field(schema))) {
             case LINEAR -> "linear";
             case MLP -> "MLP " + mlpWidths();

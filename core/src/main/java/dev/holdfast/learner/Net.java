@@ -120,6 +120,7 @@ public final class Net implements Stateful {
         this.rateFactor = rateFactor;
         this.rng = rng;
         this.model = change.apply(config.backbone().build(schema, rng.child("init"), head));
+        config.backbone().requirePrecision(model);
         this.admission = new Admission(schema, model.head().kind() == Prediction.Kind.SIGMOID_LOGITS);
         if (config.allClassesFromStart()) {
             model.head().grow(schema.classes().columns(), rng.child("head", 0));

@@ -30,10 +30,28 @@ public final class ChainOptimizer implements Optimizer {
     private ParamGroup[] groupOf;
     private long steps;
     private long skipped;
+    private final long maxSkipped;
+    private long skippedInARow;
 
     /** A chain over these leaves; a leaf that no group claims is refused by name. */
     public ChainOptimizer(
             Parameters parameters, List<GradientTransform> transforms, UpdateRule rule, List<ParamGroup> groups) {
+        this(parameters, transforms, rule, groups, 0);
+    }
+
+    /**
+     * The same that gives up.
+     *
+     * @param maxSkipped gradients in a row that are refused because a number is not finite; one more is an {@link
+     *     IllegalStateException}. 0 = any number
+     */
+    public ChainOptimizer(
+            Parameters parameters,
+            List<GradientTransform> transforms,
+            UpdateRule rule,
+            List<ParamGroup> groups,
+            long maxSkipped) {
+        this.maxSkipped = maxSkipped;
         this.transforms = List.copyOf(transforms);
         this.rule = rule;
         this.groups = List.copyOf(groups);
@@ -49,6 +67,8 @@ public final class ChainOptimizer implements Optimizer {
             if (!Double.isFinite(before)) {
                 return refused(g, before, before);
             }
+            // before the transforms, whose state a refusal must not move
+            Factor[] factors = factors();
             StepContext context = new StepContext(steps, parameters, rule.moments(), recording(again));
             ParamVector changed = g;
             for (GradientTransform t : transforms) {
@@ -58,9 +78,9 @@ public final class ChainOptimizer implements Optimizer {
             if (!Double.isFinite(after)) {
                 return refused(changed, before, after);
             }
-            Factor[] factors = factors();
             Supplier<ParamVector> u = advance(withL2(changed), context, factors);
             steps++;
+            skippedInARow = 0;
             return new Step(changed, () -> movedBy(u, factors), before, after, false);
         }
     }
@@ -81,6 +101,12 @@ public final class ChainOptimizer implements Optimizer {
                         case INDEPENDENT -> factor * group.decay();
                     }
                     : 0;
+            if (group.mode() == Decay.INDEPENDENT && shrink >= 1) {
+                throw new IllegalArgumentException("Independent weight decay " + group.decay() + " at schedule factor "
+                        + factor + " leaves nothing of leaf '"
+                        + parameters.meta().get(i).name() + "' at update " + steps
+                        + "; expected factor * decay < 1.\nMaybe a decay coupled to the rate is meant: LR_COUPLED.");
+            }
             f[i] = new Factor(rate, shrink, group.mode() == Decay.LR_COUPLED_AFTER);
         }
         return f;
@@ -218,6 +244,12 @@ public final class ChainOptimizer implements Optimizer {
 
     private Step refused(ParamVector g, double before, double after) {
         skipped++;
+        skippedInARow++;
+        if (maxSkipped > 0 && skippedInARow > maxSkipped) {
+            throw new IllegalStateException("The last " + skippedInARow + " gradients were refused because a number was"
+                    + " not finite; nothing has moved since update " + steps
+                    + ".\nMaybe the learning rate is too high, or the data hold numbers that are not finite.");
+        }
         return new Step(g, () -> new ParamVector(parameters, new Tensor[parameters.size()]), before, after, true);
     }
 

@@ -25,7 +25,10 @@ public record ParamGroup(Predicate<ParamMeta> of, double peak, Schedule factor, 
         LR_COUPLED,
         /** (w - r*u) * (1 - r*d): decay after the move. */
         LR_COUPLED_AFTER,
-        /** w - f*d*w - r*u with f the schedule's factor: decay that does not depend on the peak rate. */
+        /**
+         * w - f*d*w - r*u with f the schedule's factor: decay that does not depend on the peak rate (arXiv 2309.14322, section
+         * 3.2.2); f*d must stay below 1.
+         */
         INDEPENDENT
     }
 

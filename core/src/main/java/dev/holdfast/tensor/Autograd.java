@@ -80,6 +80,12 @@ public final class Autograd {
         return value.detach().add(linear.sub(linear.detach()));
     }
 
+    /** {@code value} in the forward pass; in the backward pass the incoming gradient flows to {@code z} unchanged. */
+    public static Tensor straightThrough(Tensor z, Tensor value) {
+        // z - z is exactly 0 and carries the gradient
+        return z.requires_grad() ? value.detach().add(z.sub(z.detach())) : value.detach();
+    }
+
     /** Turns gradient recording off for this thread until closed. */
     public static AutoCloseableMode noGrad() {
         return new AutoCloseableMode(new AutoGradMode(false));

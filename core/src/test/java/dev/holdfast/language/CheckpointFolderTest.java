@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.holdfast.nn.Pass;
 import dev.holdfast.nn.lm.Decoder;
 import dev.holdfast.nn.lm.DecoderConfig;
+import dev.holdfast.nn.lm.DecoderStyle;
+import dev.holdfast.nn.lm.QkNorm;
 import dev.holdfast.nn.lm.Rope;
 import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.Rng;
@@ -61,7 +63,7 @@ class CheckpointFolderTest {
         for (DecoderConfig c : new DecoderConfig[] {
             SHAPE,
             SHAPE.withTied(false).withWindow(3),
-            SHAPE.withQkNorm(true),
+            SHAPE.withQkNorm(QkNorm.RMS_NORM),
             SHAPE.withRope(new Rope(5e5, new Rope.Llama3(8, 1, 4, 64)))
         }) {
             Decoder d = saved(c);
@@ -249,5 +251,26 @@ class CheckpointFolderTest {
                 t.copy_(Rng.of(t.numel()).normal(ScalarType.Float, t.shape()));
             }
         }
+    }
+
+    @Test
+    void whatItsFilesCannotSayIsNotWritten() throws IOException {
+        for (DecoderConfig c :
+                new DecoderConfig[] {SHAPE.withQkNorm(QkNorm.LAYER_NORM), SHAPE.withStyle(DecoderStyle.PLAIN)}) {
+            for (String type : new String[] {"llama", "qwen3"}) {
+                assertThatThrownBy(() -> new ModelConfig(type, c, 1, List.of(2), 0))
+                        .hasMessageContaining("A checkpoint of type '" + type + "' cannot say")
+                        .hasMessageContaining("LAYER_NORM");
+            }
+            assertThatThrownBy(() -> config(c)).hasMessageContaining("cannot say");
+            Decoder d = c.build(Rng.of(1), ScalarType.Float);
+            assertThatThrownBy(() -> CheckpointFolder.save(folder, d, config(SHAPE)))
+                    .hasMessageContaining("another decoder");
+            assertThat(folder).isEmptyDirectory();
+        }
+        // how a model began is no part of what it is
+        DecoderStyle fresh = DecoderStyle.LLAMA.withInitialisation(new DecoderStyle.Initialisation.FanIn());
+        Decoder d = saved(SHAPE.withStyle(fresh));
+        assertThat(CheckpointFolder.load(folder).state().sameAs(d.state())).isTrue();
     }
 }

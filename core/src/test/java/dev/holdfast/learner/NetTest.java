@@ -11,9 +11,16 @@ import dev.holdfast.data.Schema;
 import dev.holdfast.data.Target;
 import dev.holdfast.data.source.MemoryDataset;
 import dev.holdfast.learner.Capabilities.Trait;
+import dev.holdfast.nn.Inventory;
+import dev.holdfast.nn.Site;
 import dev.holdfast.nn.layer.Init;
 import dev.holdfast.nn.model.Classifier;
+import dev.holdfast.nn.quant.Grid;
+import dev.holdfast.nn.quant.QuantisedWeight;
+import dev.holdfast.nn.weight.Surgery;
+import dev.holdfast.nn.weight.WeightNorm;
 import dev.holdfast.optim.config.OptimizerConfig;
+import dev.holdfast.registry.ConfigBinder;
 import dev.holdfast.run.StepReport;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.State;
@@ -21,6 +28,7 @@ import dev.holdfast.tensor.Tensors;
 import dev.holdfast.testing.Clouds;
 import dev.holdfast.testing.NativeMemory;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
@@ -72,6 +80,53 @@ class NetTest {
                 Target.ClassIds.class,
                 ClassIndex.numbered(2));
         assertThatThrownBy(() -> BackboneConfig.auto().build(text, Rng.of(1))).hasMessageContaining("encoded");
+    }
+
+    /** Hidden maps compute in few bits, the head does not; a resumed network goes on with the same bits. */
+    @Test
+    void aNetworkCanComputeInFewBits() {
+        NetConfig d = NetConfig.defaults();
+        NetConfig few = ConfigBinder.set(
+                d, Map.of("backbone.precision", "int4", "optimizer.kind", "stable_spam", "optimizer.resetSteps", "5"));
+        Net n = new Net(few, data.schema(), Rng.of(1));
+        assertThat(n.footprint(0).shape()).startsWith("MLP [100, 100] in INT4");
+        for (int i = 0; i < 12; i++) {
+            learn(n, data.rows(0, 1, 2, 3, 4, 5, 6, 7));
+        }
+        for (Site s : Inventory.of(n.model()).sites()) {
+            boolean map = s.name().startsWith("fc.") && !s.name().endsWith(".bias");
+            assertThat(s.source() instanceof QuantisedWeight).as(s.name()).isEqualTo(map);
+        }
+        Net second = new Net(few, data.schema(), Rng.of(1));
+        second.admit(data.rows(0, 1, 2, 3));
+        second.load(n.state().copy());
+        learn(n, data.rows(3, 2, 1));
+        learn(second, data.rows(3, 2, 1));
+        assertThat(second.state().sameAs(n.state())).isTrue();
+        // the same weights in full precision are another network
+        Net full = new Net(d, data.schema(), Rng.of(1));
+        full.admit(data.rows(0, 1, 2, 3));
+        State before = full.state().copy();
+        assertThatThrownBy(() -> full.load(n.state().copy())).hasMessageContaining("fc.0.source");
+        assertThat(full.state().sameAs(before)).isTrue();
+    }
+
+    @Test
+    void fewBitsWhereTheyHaveNoPlaceAreRefused() {
+        BackboneConfig few = BackboneConfig.auto().withPrecision(Grid.FP4_E2M1);
+        Schema images = Schema.images(3, 40, 40, ClassIndex.numbered(2));
+        assertThatThrownBy(() -> few.build(images, Rng.of(1)))
+                .hasMessageContaining("FP4_E2M1")
+                .hasMessageContaining("CONVNET")
+                .hasMessageContaining("MLP");
+        NetConfig config = new NetConfig(few, OptimizerConfig.adam(1e-3), false);
+        assertThatThrownBy(() -> new Net(config, data.schema(), Rng.of(1), m -> {
+                    Surgery.start().rule(Surgery.named("fc.0"), WeightNorm::of).apply(m);
+                    return m;
+                }))
+                .hasMessageContaining("'fc.0'")
+                .hasMessageContaining("weight norm")
+                .hasMessageContaining("precision=FULL");
     }
 
     @Test

@@ -9,6 +9,11 @@ public interface TokenObjective {
     /** Mean cross-entropy of the next token in nats. */
     TokenObjective CROSS_ENTROPY = TokenLoss::mean;
 
+    /** Cross-entropy plus {@code coefficient} times the mean of log^2 Z: {@link TokenLoss#withZ}. */
+    static TokenObjective withZ(double coefficient) {
+        return (logits, labels) -> TokenLoss.withZ(logits, labels, coefficient);
+    }
+
     /**
      * A number to make small, with its graph: a mean over the labels that count, so that the mean of a batch follows from
      * those of its parts.

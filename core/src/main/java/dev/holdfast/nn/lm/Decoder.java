@@ -22,7 +22,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  *
  * <p>Sites bear the module names of published checkpoints ({@code model.layers.0.self_attn.q_proj}), so leaves bear the
  * tensor names. Rows of unequal length are padded on the left and told apart by {@link Pass#withMask} [B,T] (1 = token, 0
- * = padding); positions count tokens only. The output of block i is recorded as {@code model.layers.i}. A pass that needs
+ * = padding); positions count tokens only. The output of block i is recorded as {@code model.layers.i}, what its two halves
+ * add as {@code model.layers.i.self_attn} and {@code .mlp}. A pass that needs
  * second derivatives, or asks for {@code model.layers.i.self_attn.logits} or {@code .weights}, computes attention step by
  * step, otherwise libtorch's fused operation does, which gives the same numbers.
  */
@@ -44,7 +45,7 @@ public final class Decoder implements Layer {
     }
 
     static Decoder fresh(DecoderConfig c, Rng rng, ScalarType dtype) {
-        Fresher f = new Fresher(rng, dtype);
+        Fresher f = new Fresher(rng, dtype, c.style().initialisation(), c.layers());
         Geometry rows = Geometry.embedding(c.vocabulary(), c.hidden());
         Geometry out = Geometry.linear(c.vocabulary(), c.hidden());
         List<DecoderBlock> blocks = new ArrayList<>();
@@ -54,10 +55,10 @@ public final class Decoder implements Layer {
         int last = c.layers() + 1;
         return new Decoder(
                 c,
-                f.matrix("model.embed_tokens", Role.EMBEDDING, rows, c.hidden(), Fresher.DEVIATION, 0),
+                f.matrix("model.embed_tokens", Role.EMBEDDING, rows, c.hidden(), Fresher.Part.EMBEDDING, 0),
                 blocks,
-                f.norm("model.norm.weight", c.hidden(), last),
-                c.tied() ? null : f.matrix("lm_head", Role.HEAD, out, c.vocabulary(), Fresher.DEVIATION, last));
+                f.norm("model.norm.weight", last, c.hidden()),
+                c.tied() ? null : f.matrix("lm_head", Role.HEAD, out, c.vocabulary(), Fresher.Part.HEAD, last));
     }
 
     /** A decoder whose matrices are zero, for weights that come from elsewhere. */
@@ -136,7 +137,7 @@ public final class Decoder implements Layer {
         for (DecoderBlock b : blocks) {
             y = b.forward(y, f, pass);
         }
-        return Norms.rms(y, norm, config.normEps(), pass);
+        return Norms.of(config.style().norm(), y, norm, config.normEps(), pass);
     }
 
     /** For t tokens behind {@code before} others; mask bool [B,before+t] or null. */

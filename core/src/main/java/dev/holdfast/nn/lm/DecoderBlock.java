@@ -5,15 +5,14 @@ import dev.holdfast.nn.Inventory;
 import dev.holdfast.nn.Part;
 import dev.holdfast.nn.Pass;
 import dev.holdfast.nn.Site;
+import dev.holdfast.nn.lm.DecoderStyle.FeedForward;
 import dev.holdfast.tensor.Tensors;
-import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
 /**
  * One block: x + attention(norm(x)), then x + feed-forward(norm(x)), with grouped queries (Ainslie et al., arXiv
- * 2305.13245) and SwiGLU (Shazeer, arXiv 2002.05202). Every map is a site of its own under its name in a checkpoint, so
+ * 2305.13245). Every map is a site of its own under its name in a checkpoint, so
  * that surgery can give it another weight source.
  */
 final class DecoderBlock implements Part {
@@ -67,23 +66,25 @@ final class DecoderBlock implements Part {
         String m = name + ".mlp.";
         long inner = (long) c.heads() * c.headSize();
         long outer = (long) c.kvHeads() * c.headSize();
-        double into = Fresher.DEVIATION / Math.sqrt(2.0 * c.layers());
         norms = new Site[] {
-            f.norm(name + ".input_layernorm.weight", c.hidden(), depth),
-            f.norm(name + ".post_attention_layernorm.weight", c.hidden(), depth)
+            f.norm(name + ".input_layernorm.weight", depth, c.hidden()),
+            f.norm(name + ".post_attention_layernorm.weight", depth, c.hidden())
         };
-        headNorms = c.qkNorm()
+        headNorms = c.qkNorm().on()
                 ? new Site[] {
-                    f.norm(a + "q_norm.weight", c.headSize(), depth), f.norm(a + "k_norm.weight", c.headSize(), depth)
+                    f.norm(a + "q_norm.weight", depth, c.qkNorm().scale(c.heads(), c.headSize())),
+                    f.norm(a + "k_norm.weight", depth, c.qkNorm().scale(c.kvHeads(), c.headSize()))
                 }
                 : new Site[0];
-        q = f.map(a + "q_proj", c.hidden(), inner, c.qkvBias(), Fresher.DEVIATION, depth);
-        k = f.map(a + "k_proj", c.hidden(), outer, c.qkvBias(), Fresher.DEVIATION, depth);
-        v = f.map(a + "v_proj", c.hidden(), outer, c.qkvBias(), Fresher.DEVIATION, depth);
-        o = f.map(a + "o_proj", inner, c.hidden(), c.outputBias(), into, depth);
-        gate = f.map(m + "gate_proj", c.hidden(), c.intermediate(), c.mlpBias(), Fresher.DEVIATION, depth);
-        up = f.map(m + "up_proj", c.hidden(), c.intermediate(), c.mlpBias(), Fresher.DEVIATION, depth);
-        down = f.map(m + "down_proj", c.intermediate(), c.hidden(), c.mlpBias(), into, depth);
+        q = f.map(a + "q_proj", c.hidden(), inner, c.qkvBias(), Fresher.Part.QUERY, depth);
+        k = f.map(a + "k_proj", c.hidden(), outer, c.qkvBias(), Fresher.Part.INNER, depth);
+        v = f.map(a + "v_proj", c.hidden(), outer, c.qkvBias(), Fresher.Part.INNER, depth);
+        o = f.map(a + "o_proj", inner, c.hidden(), c.outputBias(), Fresher.Part.INTO_STREAM, depth);
+        gate = c.style().feedForward() == FeedForward.GATED_SILU
+                ? f.map(m + "gate_proj", c.hidden(), c.intermediate(), c.mlpBias(), Fresher.Part.INNER, depth)
+                : null;
+        up = f.map(m + "up_proj", c.hidden(), c.intermediate(), c.mlpBias(), Fresher.Part.INNER, depth);
+        down = f.map(m + "down_proj", c.intermediate(), c.hidden(), c.mlpBias(), Fresher.Part.INTO_STREAM, depth);
     }
 
     private DecoderBlock(DecoderBlock b, Copier c) {
@@ -96,7 +97,7 @@ final class DecoderBlock implements Part {
         k = b.k.copy(c);
         v = b.v.copy(c);
         o = b.o.copy(c);
-        gate = b.gate.copy(c);
+        gate = b.gate == null ? null : b.gate.copy(c);
         up = b.up.copy(c);
         down = b.down.copy(c);
     }
@@ -111,12 +112,26 @@ final class DecoderBlock implements Part {
 
     /** x [B,T,hidden]. */
     Tensor forward(Tensor x, Frame f, Pass pass) {
-        double eps = config.normEps();
-        Tensor y = x.add(attention(Norms.rms(x, norms[0], eps, pass), f, pass));
-        Tensor n = Norms.rms(y, norms[1], eps, pass);
-        y = y.add(down.apply(torch.silu(gate.apply(n, pass)).mul(up.apply(n, pass)), pass));
+        Tensor attended = attention(norm(x, norms[0], pass), f, pass);
+        pass.taps().put(name + ".self_attn", attended);
+        Tensor y = x.add(attended);
+        Tensor fed = feedForward(norm(y, norms[1], pass), pass);
+        pass.taps().put(name + ".mlp", fed);
+        y = y.add(fed);
         pass.taps().put(name, y);
         return y;
+    }
+
+    private Tensor norm(Tensor x, Site weight, Pass pass) {
+        return Norms.of(config.style().norm(), x, weight, config.normEps(), pass);
+    }
+
+    private Tensor feedForward(Tensor n, Pass pass) {
+        Tensor inner = up.apply(n, pass);
+        inner = gate == null
+                ? torch.gelu(inner)
+                : torch.silu(gate.apply(n, pass)).mul(inner);
+        return down.apply(inner, pass);
     }
 
     private Tensor attention(Tensor n, Frame f, Pass pass) {
@@ -136,7 +151,10 @@ final class DecoderBlock implements Part {
         boolean stepwise = pass.doubleBackward()
                 || pass.taps().wants(name + ".self_attn.logits")
                 || pass.taps().wants(name + ".self_attn.weights");
-        Tensor y = stepwise ? stepwise(query, key, value, f, pass) : fused(query, key, value, f);
+        double scale = config.style().attentionScale().of(config.headSize());
+        Tensor y = stepwise
+                ? stepwise(query, key, value, f, scale, pass)
+                : Attention.fused(query, key, value, f.visible, f.causal, scale);
         if (f.seen != null) {
             y = y.masked_fill(f.seen.logical_not(), Tensors.scalar(0));
         }
@@ -146,8 +164,8 @@ final class DecoderBlock implements Part {
     /** [B,heads,T,d], normed where the model does so, then turned. */
     private Tensor heads(Projection map, int norm, Tensor n, int heads, Frame f, Pass pass) {
         Tensor x = map.apply(n, pass).view(n.size(0), n.size(1), heads, config.headSize());
-        if (config.qkNorm()) {
-            x = Norms.rms(x, headNorms[norm], config.normEps(), pass);
+        if (config.qkNorm().on()) {
+            x = Norms.of(config.qkNorm().kind(), x, headNorms[norm], config.normEps(), pass);
         }
         return Rope.turn(x, f.rope).transpose(1, 2);
     }
@@ -164,31 +182,15 @@ final class DecoderBlock implements Part {
                 .reshape(x.size(0), config.heads(), s, config.headSize());
     }
 
-    private Tensor stepwise(Tensor query, Tensor key, Tensor value, Frame f, Pass pass) {
-        Tensor logits = query.matmul(key.transpose(2, 3)).mul(Tensors.scalar(1 / Math.sqrt(config.headSize())));
+    private Tensor stepwise(Tensor query, Tensor key, Tensor value, Frame f, double scale, Pass pass) {
         Tensor visible = f.visible;
         if (visible == null && f.causal) {
             visible = Decoder.band(query.size(2), key.size(2), 0);
         }
-        if (visible != null) {
-            logits = logits.masked_fill(visible.logical_not(), Tensors.scalar(Double.NEGATIVE_INFINITY));
-        }
-        pass.taps().put(name + ".self_attn.logits", logits);
-        Tensor weights = logits.softmax(-1);
-        pass.taps().put(name + ".self_attn.weights", weights);
-        return weights.matmul(value);
-    }
-
-    private static Tensor fused(Tensor query, Tensor key, Tensor value, Frame f) {
-        return torch.scaled_dot_product_attention(
-                query,
-                key,
-                value,
-                f.visible == null ? new TensorOptional() : new TensorOptional(f.visible),
-                0,
-                f.visible == null && f.causal,
-                new DoubleOptional(),
-                false);
+        Attention.Result r = Attention.stepwise(query, key, value, visible, scale);
+        pass.taps().put(name + ".self_attn.logits", r.logits());
+        pass.taps().put(name + ".self_attn.weights", r.weights());
+        return r.out();
     }
 
     @Override
@@ -202,7 +204,9 @@ final class DecoderBlock implements Part {
             into.add(s);
         }
         into.add(norms[1]);
-        gate.describe(into);
+        if (gate != null) {
+            gate.describe(into);
+        }
         up.describe(into);
         down.describe(into);
     }

@@ -6,12 +6,12 @@ import dev.holdfast.tensor.Rng;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Shape of a decoder-only language model of the Llama family (Touvron et al., arXiv 2302.13971; Jiang et al., Mistral
- * 7B, arXiv 2310.06825; Qwen2, arXiv 2407.10671; Qwen3, arXiv 2505.09388).
+ * Shape of a decoder-only language model: by default of the Llama family (Touvron et al., arXiv 2302.13971; Jiang et al.,
+ * Mistral 7B, arXiv 2310.06825; Qwen2, arXiv 2407.10671; Qwen3, arXiv 2505.09388), or of another {@link DecoderStyle}.
  *
  * @param vocabulary number of token ids
  * @param hidden width of the residual stream
- * @param intermediate width of the gated feed-forward layers
+ * @param intermediate width of the feed-forward layers
  * @param layers number of blocks
  * @param heads query heads
  * @param kvHeads key and value heads, a divisor of {@code heads}; query head i reads head i*kvHeads/heads
@@ -19,12 +19,13 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * @param normEps added to mean squares in norms
  * @param rope rotary positions
  * @param window tokens that a token sees, itself included; 0 = all before it
- * @param qkNorm queries and keys are normed by head before they are turned (Qwen3)
+ * @param qkNorm how queries and keys are normed by head before they are turned
  * @param qkvBias biases of queries, keys and values
  * @param outputBias bias of the attention's output
  * @param mlpBias biases of the feed-forward layers
  * @param tied the output layer is the embedding table
  * @param context most positions
+ * @param style kinds of norms and feed-forward layers, attention scale, fresh weights
  */
 public record DecoderConfig(
         int vocabulary,
@@ -37,12 +38,13 @@ public record DecoderConfig(
         double normEps,
         Rope rope,
         int window,
-        boolean qkNorm,
+        QkNorm qkNorm,
         boolean qkvBias,
         boolean outputBias,
         boolean mlpBias,
         boolean tied,
-        int context)
+        int context,
+        DecoderStyle style)
         implements Blueprint<Decoder> {
     public DecoderConfig {
         requirePositive("vocabulary", vocabulary);
@@ -89,12 +91,42 @@ public record DecoderConfig(
                 1e-6,
                 Rope.of(1e4),
                 0,
-                false,
+                QkNorm.NONE,
                 false,
                 false,
                 false,
                 true,
-                512);
+                512,
+                DecoderStyle.LLAMA);
+    }
+
+    /**
+     * A small model as arXiv 2309.14322 trains them: LayerNorm, GELU layers four times as wide as the stream, no biases, an
+     * output layer of its own, eps 1e-6, theta 1e4.
+     */
+    public static DecoderConfig plain(int vocabulary, int hidden, int layers, int headSize, int context) {
+        if (headSize < 1 || hidden % headSize != 0) {
+            throw new IllegalArgumentException(
+                    "A width of " + hidden + " cannot be split into heads of size " + headSize + ".");
+        }
+        return new DecoderConfig(
+                vocabulary,
+                hidden,
+                4 * hidden,
+                layers,
+                hidden / headSize,
+                hidden / headSize,
+                headSize,
+                1e-6,
+                Rope.of(1e4),
+                0,
+                QkNorm.NONE,
+                false,
+                false,
+                false,
+                false,
+                context,
+                DecoderStyle.PLAIN);
     }
 
     /** The same with another number of key and value heads. */
@@ -107,9 +139,14 @@ public record DecoderConfig(
         return Records.with(this, "window", tokens);
     }
 
-    /** The same with normed queries and keys. */
-    public DecoderConfig withQkNorm(boolean on) {
-        return Records.with(this, "qkNorm", on);
+    /** The same with queries and keys normed in another way. */
+    public DecoderConfig withQkNorm(QkNorm how) {
+        return Records.with(this, "qkNorm", how);
+    }
+
+    /** The same of another style. */
+    public DecoderConfig withStyle(DecoderStyle s) {
+        return Records.with(this, "style", s);
     }
 
     /** The same with an output layer of its own (false) or the embedding's (true). */
@@ -127,10 +164,7 @@ public record DecoderConfig(
         return Records.with(this, "context", positions);
     }
 
-    /**
-     * A fresh decoder: matrices and embedding N(0, 0.02^2), those that write into the residual stream N(0,
-     * (0.02/sqrt(2 layers))^2), norms 1, biases 0.
-     */
+    /** A fresh decoder, its weights drawn as the style says. */
     @Override
     public Decoder build(Rng rng, ScalarType dtype) {
         return Decoder.fresh(this, rng, dtype);

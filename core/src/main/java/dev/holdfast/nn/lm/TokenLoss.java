@@ -27,6 +27,31 @@ public final class TokenLoss {
                 .div(counted);
     }
 
+    /**
+     * Mean cross-entropy plus {@code coefficient * mean(log^2 Z)} with log Z = logsumexp of a position's logits, over the
+     * labels that count: the z-loss (Chowdhery et al., PaLM, arXiv 2204.02311, section 5) keeps logits from drifting off
+     * together, which cross-entropy does not feel.
+     *
+     * @param coefficient >= 0; 1e-4 in publications
+     */
+    public static Tensor withZ(Tensor logits, Tensor labels, double coefficient) {
+        if (!(coefficient >= 0) || Double.isInfinite(coefficient)) {
+            throw new IllegalArgumentException(
+                    "The coefficient of a z-loss must be finite and >= 0 but is " + coefficient + ".");
+        }
+        Tensor next = next(logits, labels).flatten(0, 1);
+        Tensor ignored = next.eq(Tensors.scalar(IGNORED));
+        Tensor flat = logits.flatten(0, 1);
+        Tensor logZ = flat.logsumexp(new long[] {1});
+        Tensor own = flat.gather(1, next.masked_fill(ignored, Tensors.scalar(0)).unsqueeze(1))
+                .squeeze(1);
+        Tensor each = logZ.sub(own).add(logZ.square(), Tensors.scalar(coefficient));
+        // a position that does not count must not bring in a number that is not finite
+        return each.masked_fill(ignored, Tensors.scalar(0))
+                .sum()
+                .div(ignored.logical_not().sum().clamp_min(Tensors.scalar(1)));
+    }
+
     /** Log-probability of every token given those before it, [B,T-1]; entry t is about id t+1. */
     public static Tensor logProbabilities(Tensor logits, Tensor ids) {
         requireSame(logits, ids);

@@ -22,8 +22,13 @@ import org.bytedeco.pytorch.Tensor;
  * <p>Huang et al.: <i>Stable-SPAM: How to Train in 4-Bit More Stably than 16-Bit Adam</i>, arXiv 2502.17055, section 4.
  */
 public final class AdaptiveClip implements GradientTransform {
+    /** An average that is off by the rounding of its own sum makes no spike. */
+    private static final double ROUNDING = 1 + 1e-12;
+
     private final double gamma;
     private final Averages averages;
+    private double clipped;
+    private double seen;
 
     /** The paper's gamma_3 = 0.999, counters that are never reset. */
     public AdaptiveClip() {
@@ -44,21 +49,33 @@ public final class AdaptiveClip implements GradientTransform {
         return averages.all(0);
     }
 
+    /** Share of the entries of the last gradient that were brought down; NaN before the first. */
+    public double clippedShare() {
+        return clipped / seen;
+    }
+
     @Override
     public ParamVector apply(ParamVector g, StepContext c) {
         averages.begin(g.size());
+        clipped = 0;
+        seen = 0;
         Tensor[] out = new Tensor[g.size()];
         for (int i = 0; i < out.length; i++) {
-            if (g.get(i) == null) {
+            Tensor gi = g.get(i);
+            if (gi == null) {
                 continue;
             }
-            Tensor size = g.get(i).abs();
+            seen += gi.numel();
+            Tensor size = gi.abs();
             double largest = Tensors.item(size.max());
             long k = averages.count(i, c.step() + 1);
             double hat = averages.move(0, i, gamma, largest) / (1 - Math.pow(gamma, k));
-            out[i] = largest > hat
-                    ? g.get(i).mul(Tensors.scalar(hat / largest)).where(size.gt(Tensors.scalar(hat)), g.get(i))
-                    : g.get(i);
+            out[i] = gi;
+            if (largest > hat * ROUNDING) {
+                Tensor spikes = size.gt(Tensors.scalar(hat));
+                clipped += Tensors.item(spikes.sum());
+                out[i] = gi.mul(Tensors.scalar(hat / largest)).where(spikes, gi);
+            }
         }
         return new ParamVector(g.of(), out);
     }

@@ -36,7 +36,7 @@ public final class AdaptiveNorm implements GradientTransform {
     /**
      * @param gamma1 share of the old average length, in [0, 1)
      * @param gamma2 share of the old average square, in [0, 1)
-     * @param epsilon > 0
+     * @param epsilon >= 0
      * @param factor of gamma1 at each step, from 1 on
      * @param countFrom steps after which the count starts again, see {@link AdaptiveClip}; 0 = never
      */

@@ -2,18 +2,22 @@ package dev.holdfast.nn.lm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.holdfast.nn.Copier;
 import dev.holdfast.nn.Inventory;
 import dev.holdfast.nn.Pass;
+import dev.holdfast.nn.Taps;
 import dev.holdfast.nn.weight.LoraDelta;
 import dev.holdfast.tensor.Autograd;
+import dev.holdfast.tensor.ParamMeta;
 import dev.holdfast.tensor.ParamMeta.Role;
 import dev.holdfast.tensor.ParamVector;
 import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterEach;
@@ -75,7 +79,7 @@ class DecoderTest {
     @Test
     void fusedAndStepwiseAttentionAgree() {
         for (DecoderConfig c : new DecoderConfig[] {
-            SMALL, SMALL.withWindow(3), SMALL.withQkNorm(true).withTied(false)
+            SMALL, SMALL.withWindow(3), SMALL.withQkNorm(QkNorm.RMS_NORM).withTied(false)
         }) {
             Decoder d = decoder(c);
             assertThat(difference(
@@ -155,7 +159,10 @@ class DecoderTest {
     @Test
     void theCacheGivesTheLogitsOfTheFullPass() {
         for (DecoderConfig c : new DecoderConfig[] {
-            SMALL, SMALL.withWindow(3), SMALL.withQkNorm(true), SMALL.withRope(new Rope(100, new Rope.Linear(2)))
+            SMALL,
+            SMALL.withWindow(3),
+            SMALL.withQkNorm(QkNorm.RMS_NORM),
+            SMALL.withRope(new Rope(100, new Rope.Linear(2)))
         }) {
             for (Tensor mask : new Tensor[] {null, Tensors.of(new long[] {0, 0, 1, 1, 1, 1}, 2, 3)}) {
                 Decoder d = decoder(c);
@@ -195,7 +202,10 @@ class DecoderTest {
 
     @Test
     void secondDerivativesAreThoseOfDifferences() {
-        Decoder d = decoder(SMALL);
+        hvpIsRight(decoder(SMALL));
+    }
+
+    private static void hvpIsRight(Decoder d) {
         Parameters p = d.parameters().where(m -> m.name().endsWith("layers.0.self_attn.q_proj.weight"));
         ParamVector v = new ParamVector(p, new Tensor[] {Rng.of(9).normal(ScalarType.Double, 16, 16)});
         Tensor labels = ids(2, 6);
@@ -222,6 +232,44 @@ class DecoderTest {
         assertThat(loss.item_double()).isZero();
         assertThat(Autograd.grad(loss, d.parameters(), false).get(0).abs().max().item_double())
                 .isZero();
+    }
+
+    /** A number added to all logits changes cross-entropy by 0 and the z-loss by c((log Z + a)^2 - log^2 Z). */
+    @Test
+    void theZLossFeelsAShiftOfAllLogits() {
+        Tensor logits = Rng.of(4).normal(ScalarType.Double, 1, 2, 20);
+        Tensor labels = ids(1, 2);
+        double logZ = logits.select(1, 0).logsumexp(new long[] {-1}).item_double();
+        Tensor moved = logits.add(Tensors.scalar(-30));
+        double plain = TokenLoss.mean(logits, labels).item_double();
+        assertThat(TokenLoss.mean(moved, labels).item_double()).isCloseTo(plain, within(1e-12));
+        assertThat(TokenLoss.withZ(logits, labels, 0).item_double()).isCloseTo(plain, within(1e-12));
+        double c = 1e-2;
+        assertThat(TokenLoss.withZ(moved, labels, c).item_double()
+                        - TokenLoss.withZ(logits, labels, c).item_double())
+                .isCloseTo(c * ((logZ - 30) * (logZ - 30) - logZ * logZ), within(1e-10));
+    }
+
+    /** The gradient of the z-loss is 2 c log Z softmax / N: 0 where log Z is 0. */
+    @Test
+    void theZLossHasNoGradientWhereLogZIsZero() {
+        Tensor raw = Rng.of(4).normal(ScalarType.Double, 1, 2, 20);
+        Tensor logits = raw.log_softmax(-1).set_requires_grad(true);
+        ParamMeta m = new ParamMeta("z", Role.OTHER, 1, 1, false, 0);
+        Parameters p = new Parameters(List.of(m), List.of(logits));
+        Tensor with =
+                Autograd.grad(TokenLoss.withZ(logits, ids(1, 2), 1), p, false).get(0);
+        Tensor without =
+                Autograd.grad(TokenLoss.mean(logits, ids(1, 2)), p, false).get(0);
+        assertThat(difference(with, without)).isLessThan(1e-12);
+        Tensor shifted = logits.detach().add(Tensors.scalar(0.5)).set_requires_grad(true);
+        Parameters q = new Parameters(List.of(m), List.of(shifted));
+        Tensor z = Autograd.grad(TokenLoss.withZ(shifted, ids(1, 2), 1), q, false)
+                .get(0)
+                .sub(without);
+        assertThat(difference(z.select(1, 0), shifted.select(1, 0).softmax(-1))).isLessThan(1e-12);
+        Tensor none = ids(1, 2).fill_(Tensors.scalar(TokenLoss.IGNORED));
+        assertThat(TokenLoss.withZ(logits, none, 1).item_double()).isZero();
     }
 
     @Test
@@ -291,6 +339,122 @@ class DecoderTest {
                 .isLessThan(0.02);
     }
 
+    private static final DecoderConfig PLAIN = DecoderConfig.plain(20, 16, 2, 4, 32);
+
+    @Test
+    void everyStyleAgreesWithItselfStepByStepAndFromTheCache() {
+        for (DecoderConfig c : new DecoderConfig[] {
+            PLAIN,
+            PLAIN.withQkNorm(QkNorm.LAYER_NORM),
+            PLAIN.withQkNorm(QkNorm.LAYER_NORM_BY_HEAD).withKvHeads(2),
+            PLAIN.withStyle(DecoderStyle.LLAMA.withAttentionScale(DecoderStyle.AttentionScale.INVERSE))
+        }) {
+            Decoder d = decoder(c);
+            Tensor full = d.forward(ids(2, 6), Pass.eval());
+            assertThat(difference(full, d.forward(ids(2, 6), Pass.eval().withDoubleBackward())))
+                    .isLessThan(1e-12);
+            try (KvCache cache = new KvCache(c, 2, null, 6, ScalarType.Double)) {
+                d.next(Tensors.slice(ids(2, 6), 1, 0, 5), cache, Pass.eval());
+                Tensor last = d.next(Tensors.slice(ids(2, 6), 1, 5, 6), cache, Pass.eval());
+                assertThat(difference(last, full.select(1, 5))).isLessThan(1e-12);
+            }
+        }
+    }
+
+    @Test
+    void theMapsOfAPlainDecoderAreThoseItSays() {
+        Parameters p = decoder(PLAIN.withQkNorm(QkNorm.LAYER_NORM)).parameters();
+        assertThat(p.meta().stream().map(m -> m.name()).filter(n -> n.contains("layers.1")))
+                .containsExactly(
+                        "model.layers.1.input_layernorm.weight",
+                        "model.layers.1.self_attn.q_proj.weight",
+                        "model.layers.1.self_attn.k_proj.weight",
+                        "model.layers.1.self_attn.v_proj.weight",
+                        "model.layers.1.self_attn.o_proj.weight",
+                        "model.layers.1.self_attn.q_norm.weight",
+                        "model.layers.1.self_attn.k_norm.weight",
+                        "model.layers.1.post_attention_layernorm.weight",
+                        "model.layers.1.mlp.up_proj.weight",
+                        "model.layers.1.mlp.down_proj.weight");
+        assertThat(p.get("model.layers.1.self_attn.q_norm.weight").shape()).containsExactly(4);
+        Parameters byHead = decoder(PLAIN.withQkNorm(QkNorm.LAYER_NORM_BY_HEAD)).parameters();
+        assertThat(byHead.get("model.layers.1.self_attn.q_norm.weight").shape()).containsExactly(4, 4);
+        assertThat(p.indexOf("lm_head.weight")).isNotNegative();
+    }
+
+    @Test
+    void scalesByHeadThatAreEqualAreOneScale() {
+        Decoder shared = PLAIN.withQkNorm(QkNorm.LAYER_NORM).build(Rng.of(1), ScalarType.Double);
+        Decoder byHead = PLAIN.withQkNorm(QkNorm.LAYER_NORM_BY_HEAD).build(Rng.of(1), ScalarType.Double);
+        Tensor scale = Tensors.of(new double[] {0.5, 2, -1, 3}, 4);
+        try (var mode = Autograd.noGrad()) {
+            shared.parameters().get("model.layers.0.self_attn.q_norm.weight").copy_(scale);
+            byHead.parameters().get("model.layers.0.self_attn.q_norm.weight").copy_(scale);
+        }
+        assertThat(difference(shared.forward(ids(2, 6), Pass.eval()), byHead.forward(ids(2, 6), Pass.eval())))
+                .isLessThan(1e-12);
+    }
+
+    /** With unit scales no attention logit exceeds sqrt(head size), whatever the weights. */
+    @Test
+    void normedQueriesAndKeysBoundAttentionLogits() {
+        for (QkNorm norm : new QkNorm[] {QkNorm.LAYER_NORM, QkNorm.RMS_NORM, QkNorm.LAYER_NORM_BY_HEAD}) {
+            Decoder d = PLAIN.withQkNorm(norm).build(Rng.of(1), ScalarType.Double);
+            try (var mode = Autograd.noGrad()) {
+                d.parameters().get("model.layers.0.self_attn.q_proj.weight").mul_(Tensors.scalar(1e4));
+                d.parameters().get("model.layers.0.self_attn.k_proj.weight").mul_(Tensors.scalar(-1e4));
+            }
+            Taps taps = Taps.of("model.layers.0.self_attn.logits");
+            d.forward(ids(2, 9), Pass.eval().withTaps(taps));
+            Tensor z = taps.get("model.layers.0.self_attn.logits");
+            double most =
+                    z.masked_fill(z.isneginf(), Tensors.scalar(0)).abs().max().item_double();
+            assertThat(most).isGreaterThan(0.5).isLessThanOrEqualTo(2 + 1e-9);
+        }
+    }
+
+    @Test
+    void aConstantVectorIsNormedToZeroNotToNan() {
+        Tensor x = Tensors.zeros(ScalarType.Double, 1, 2, 4)
+                .fill_(Tensors.scalar(7))
+                .set_requires_grad(true);
+        Tensor w = Tensors.zeros(ScalarType.Double, 4).fill_(Tensors.scalar(1));
+        for (DecoderStyle.Norm norm : DecoderStyle.Norm.values()) {
+            Tensor y = Norms.of(norm, x, w, 1e-6, false);
+            assertThat(y.max().item_double()).isCloseTo(norm == DecoderStyle.Norm.LAYER_NORM ? 0 : 1, within(1e-6));
+            ParamMeta m = new ParamMeta("x", Role.OTHER, 1, 1, false, 0);
+            assertThat(Autograd.grad(y.square().sum(), new Parameters(List.of(m), List.of(x)), false)
+                            .finite())
+                    .isTrue();
+        }
+    }
+
+    @Test
+    void secondDerivativesOfThePlainStyleAreThoseOfDifferences() {
+        hvpIsRight(decoder(PLAIN.withQkNorm(QkNorm.LAYER_NORM_BY_HEAD)));
+    }
+
+    @Test
+    void freshWeightsOfThePlainStyleHaveDeviationsByFanIn() {
+        DecoderConfig wide = DecoderConfig.plain(256, 64, 1, 16, 32);
+        Parameters p = wide.build(Rng.of(1), ScalarType.Float).parameters();
+        assertThat(p.get("model.embed_tokens.weight").std().item_double()).isCloseTo(0.125, within(0.004));
+        assertThat(p.get("lm_head.weight").std().item_double()).isCloseTo(0.125, within(0.004));
+        assertThat(p.get("model.layers.0.mlp.down_proj.weight").std().item_double())
+                .isCloseTo(1.0 / 16, within(0.002));
+        // cut off at two deviations of the normal that is cut
+        assertThat(p.get("lm_head.weight").abs().max().item_double()).isBetween(0.27, 0.2843);
+        Parameters mu = wide.withStyle(DecoderStyle.PLAIN.muParam(16))
+                .build(Rng.of(1), ScalarType.Float)
+                .parameters();
+        assertThat(mu.get("model.layers.0.self_attn.q_proj.weight").abs().max().item_double())
+                .isZero();
+        assertThat(mu.get("model.layers.0.self_attn.k_proj.weight").std().item_double())
+                .isCloseTo(0.125, within(0.004));
+        assertThat(mu.get("lm_head.weight").std().item_double()).isCloseTo(4.0 / 64, within(0.002));
+        assertThat(DecoderStyle.PLAIN.muParam(64).attentionScale().of(16)).isEqualTo(1.0 / 16);
+    }
+
     @Test
     void refusesWhatDoesNotFit() {
         Decoder d = decoder(SMALL.withContext(6));
@@ -304,6 +468,11 @@ class DecoderTest {
                 .hasMessageContaining("no tokens");
         assertThatThrownBy(() -> SMALL.withKvHeads(3)).hasMessageContaining("multiple");
         assertThatThrownBy(() -> DecoderConfig.of(20, 12, 1, 4)).hasMessageContaining("even size; it has 3");
+        assertThatThrownBy(() -> DecoderConfig.plain(20, 24, 1, 16, 8)).hasMessageContaining("heads of size 16");
+        assertThatThrownBy(() -> new DecoderStyle.Initialisation.Fixed(0)).hasMessageContaining("> 0");
+        assertThatThrownBy(() -> DecoderStyle.PLAIN.muParam(0)).hasMessageContaining("base fan-in");
+        assertThatThrownBy(() -> TokenLoss.withZ(d.forward(ids(1, 3), Pass.eval()), ids(1, 3), -1))
+                .hasMessageContaining("z-loss must be finite and >= 0");
         assertThatThrownBy(() -> TokenLoss.mean(d.forward(ids(1, 3), Pass.eval()), ids(1, 4)))
                 .hasMessageContaining("do not belong together");
     }

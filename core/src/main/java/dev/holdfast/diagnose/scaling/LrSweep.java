@@ -1,0 +1,152 @@
+package dev.holdfast.diagnose.scaling;
+
+import dev.holdfast.language.train.TokenBatches;
+import dev.holdfast.tensor.Rng;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/**
+ * Small models of several sizes, each trained at several rates on the same data from the same start: how much a wrong rate
+ * costs at each size, which instability is at work, and where it will strike larger models.
+ *
+ * @param runs width by width, rates rising; fewer than the whole grid if it was cut off
+ */
+public record LrSweep(ProxyRecipe recipe, List<ProxyRun> runs) {
+    public LrSweep {
+        runs = List.copyOf(runs);
+    }
+
+    /** The grid of a sweep. */
+    public record Grid(List<Integer> widths, List<Double> rates) {
+        public Grid {
+            widths = widths.stream().sorted().distinct().toList();
+            rates = rates.stream().sorted().distinct().toList();
+            if (widths.isEmpty() || rates.isEmpty()) {
+                throw new IllegalArgumentException(
+                        "A sweep needs at least one width and one rate but has " + widths + " and " + rates + ".");
+            }
+            if (!(rates.get(0) > 0) || !Double.isFinite(rates.get(rates.size() - 1))) {
+                throw new IllegalArgumentException("Learning rates must be finite and > 0 but are " + rates + ".");
+            }
+        }
+
+        /** Rates, evenly spaced in the logarithm. */
+        public static List<Double> rates(double low, double high, int count) {
+            List<Double> all = new ArrayList<>();
+            for (int i = 0; i < count; i++) {
+                all.add(low * Math.pow(high / low, count == 1 ? 0 : i / (count - 1.0)));
+            }
+            return all;
+        }
+
+        public int runs() {
+            return widths.size() * rates.size();
+        }
+    }
+
+    /**
+     * Trains the whole grid. What does not fit (a width that heads do not divide, a rate below the floor) is refused before
+     * anything is trained.
+     *
+     * @param train what is trained on, the same for all
+     * @param held what the loss is measured on
+     * @param looks how often each run is looked into, >= 1
+     * @param rng equal streams give equal sweeps
+     * @param after told each run when it has ended
+     * @param cancelled asked at every step; the runs that ended remain
+     */
+    public static LrSweep run(
+            ProxyRecipe recipe,
+            Grid grid,
+            TokenBatches train,
+            TokenBatches held,
+            int looks,
+            Rng rng,
+            Consumer<ProxyRun> after,
+            BooleanSupplier cancelled) {
+        grid.widths.forEach(recipe::decoder);
+        if (grid.rates.get(0) < recipe.floor()) {
+            throw new IllegalArgumentException("The lowest rate, " + grid.rates.get(0) + ", is below the floor of "
+                    + recipe.floor() + " at which training ends.");
+        }
+        List<ProxyRun> runs = new ArrayList<>();
+        int every = Math.max(1, recipe.steps() / Math.max(1, looks));
+        for (int width : grid.widths) {
+            for (double rate : grid.rates) {
+                if (cancelled.getAsBoolean()) {
+                    return new LrSweep(recipe, runs);
+                }
+                ProxyRun r = ProxyRun.of(recipe, width, rate, train, held, every, rng, cancelled);
+                if (!cancelled.getAsBoolean()) {
+                    runs.add(r);
+                    after.accept(r);
+                }
+            }
+        }
+        return new LrSweep(recipe, runs);
+    }
+
+    /** Widths that were trained, rising. */
+    public List<Integer> widths() {
+        return runs.stream().map(ProxyRun::width).distinct().sorted().toList();
+    }
+
+    /** Rates that were trained, rising. */
+    public List<Double> rates() {
+        return runs.stream().map(ProxyRun::rate).distinct().sorted().toList();
+    }
+
+    /** The run of a width and a rate, if there was one. */
+    public Optional<ProxyRun> at(int width, double rate) {
+        return runs.stream().filter(r -> r.width() == width && r.rate() == rate).findFirst();
+    }
+
+    /** How much a wrong rate costs at a width, by held-out loss. */
+    public LrSensitivity sensitivity(int width) {
+        List<ProxyRun> of = runs.stream().filter(r -> r.width() == width).toList();
+        if (of.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "No model of width " + width + " was trained; there are " + widths() + ".");
+        }
+        return LrSensitivity.of(
+                of.stream().mapToDouble(ProxyRun::rate).toArray(),
+                of.stream().mapToDouble(ProxyRun::loss).toArray(),
+                of.get(0).initialLoss());
+    }
+
+    /** How an instability's number grows with size at a rate; empty with one size, or where it is not above 0 for all. */
+    public Optional<ScalingFit> fit(Instability of, double rate) {
+        List<ProxyRun> at = runs.stream().filter(r -> r.rate() == rate).toList();
+        double[] sizes = at.stream().mapToDouble(ProxyRun::size).toArray();
+        double[] values = at.stream()
+                .mapToDouble(r -> of.value(r.last(), recipe.epsilon()))
+                .toArray();
+        boolean fits = sizes.length > 1 && Arrays.stream(values).allMatch(v -> v > 0 && Double.isFinite(v));
+        return fits ? Optional.of(ScalingFit.line(sizes, values)) : Optional.empty();
+    }
+
+    /**
+     * An instability that showed in a run.
+     *
+     * @param value its number there
+     */
+    public record Found(Instability instability, int width, double rate, double value) {}
+
+    /** Every instability that showed, in each run where it did. */
+    public List<Found> found() {
+        List<Found> all = new ArrayList<>();
+        for (Instability i : Instability.values()) {
+            for (ProxyRun r : runs) {
+                double v = i.value(r.last(), recipe.epsilon());
+                if (i.reached(v)) {
+                    all.add(new Found(i, r.width(), r.rate(), v));
+                }
+            }
+        }
+        return all;
+    }
+}
