@@ -81,6 +81,8 @@
   chart('Logits', 'The largest magnitude: logits that only grow make losses small without changing predictions.',
     [{ key: 'largest_logit', name: 'largest logit' }], true);
   chart('Normaliser', 'Mean of log sum exp of the logits; it should not drift.', [{ key: 'log_z', name: 'log Z' }]);
+  chart('Attention logits', 'The largest magnitude before the softmax; large ones make each query see one key only.',
+    [{ key: 'attention_logit', name: 'largest attention logit' }], true);
   chart('Softmax collapse', 'Shares of watched rows whose float32 softmax is exactly 1, and whose loss is exactly 0.',
     [{ key: 'collapsed', name: 'collapsed' }, { key: 'zero_losses', name: 'zero loss', dashed: true }]);
   chart('Scaling', 'Cosine between a step and the weights: 1 means that only the scale of the logits grows.',
