@@ -123,6 +123,49 @@ class DiagnoseCommandTest {
     }
 
     @Test
+    void driftingOutputLogitsAreTold() throws Exception {
+        Path log = Files.writeString(
+                folder.resolve("log.csv"), "step,loss,log_z,attention_logit\n0,2.3,0,1\n10,1,-9,5e3\n");
+        Ran r = diagnose("--log", log);
+        assertThat(r.code()).as(r.err()).isZero();
+        assertThat(r.out()).contains("Output logits drift", "9.00", "Attention logits have grown", "5.00e+03");
+        Files.writeString(log, "step,loss,log_z,attention_logit\n0,2.3,0,1\n10,1,9,50\n");
+        assertThat(diagnose("--log", log).out()).contains("Nothing that is known to go wrong");
+    }
+
+    /** A transformer's attention logits are watched, and grow with a rate that is too large. */
+    @Test
+    void attentionLogitsOfTransformersAreWatched() throws Exception {
+        Object[] args = {
+            "sample",
+            "--rows",
+            200,
+            "--set",
+            "net.backbone.kind=VIT",
+            "--set",
+            "net.optimizer.kind=ADAM",
+            "--set",
+            "net.optimizer.rate=0.3",
+            "--epochs",
+            2,
+            "--watched",
+            40,
+            "--looks",
+            4,
+            "--window",
+            0,
+            "--no-cures"
+        };
+        Ran r = diagnose(args);
+        assertThat(r.code()).as(r.err()).isZero();
+        JsonNode diary = written().get("diary");
+        double first = diary.get(0).get("attention_logit").asDouble();
+        double last = diary.get(diary.size() - 1).get("attention_logit").asDouble();
+        assertThat(first).isPositive();
+        assertThat(last).isGreaterThan(10 * first);
+    }
+
+    @Test
     void saysWhatItCannotDiagnose() throws Exception {
         Path csv = TinyData.csv(folder.resolve("clouds.csv"), 120, 3, 1);
         assertThat(diagnose(csv, "--label", "kind", "--learner", "ncm").err()).contains("'ncm'", "nothing to watch");
@@ -130,7 +173,9 @@ class DiagnoseCommandTest {
         assertThat(diagnose(csv, "--label", "kind", "--set", "net.optimizer.rte=1")
                         .err())
                 .contains("rte");
-        assertThat(diagnose().code()).isEqualTo(ExitCodes.BAD_INPUT);
+        Ran none = diagnose();
+        assertThat(none.code()).isEqualTo(ExitCodes.BAD_INPUT);
+        assertThat(none.err()).contains("Data to train on, or --log FILE, are missing");
         Path log = Files.writeString(folder.resolve("log.csv"), "step,lss\n0,2\n");
         assertThat(diagnose("--log", log).err()).contains("'lss'", "gradient_norm");
         Files.writeString(log, "loss\n2\n");

@@ -1,6 +1,8 @@
 package dev.holdfast.objective;
 
 import dev.holdfast.data.Batch;
+import dev.holdfast.loss.LossValue;
+import dev.holdfast.nn.Pass;
 import dev.holdfast.tensor.Autograd;
 import dev.holdfast.tensor.LinearOperator;
 import dev.holdfast.tensor.ParamVector;
@@ -45,11 +47,16 @@ public final class HvpOperator implements LinearOperator {
         for (Batch b : batches) {
             try (Scope s = Scope.open();
                     var mode = Autograd.withGrad()) {
-                Tensor loss = on.at(b).total(b.rows().weights());
+                Tensor loss = at(b).total(b.rows().weights());
                 Tensor hv = Autograd.hvp(loss, parameters, direction).flat();
                 sum.add_(hv, Tensors.scalar((double) b.size() / rows));
             }
         }
         return sum;
+    }
+
+    /** The loss of a network is taken in a pass whose operations have second derivatives. */
+    private LossValue at(Batch b) {
+        return on instanceof NetObjective net ? net.at(b, Pass.eval().withDoubleBackward()) : on.at(b);
     }
 }

@@ -35,6 +35,7 @@ import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code holdfast diagnose}: what is wrong with a training run, and what helps. */
@@ -47,11 +48,13 @@ import picocli.CommandLine.Spec;
         },
         mixinStandardHelpOptions = true,
         sortOptions = false,
+        subcommands = ScalingCommand.class,
         footerHeading = "%nExamples:%n",
         footer = {
             "  holdfast diagnose fashion --set net.optimizer.kind=SGD --set net.optimizer.rate=0.3",
             "  holdfast diagnose letters.csv.gz --label label --learner er --epochs 5",
             "  holdfast diagnose --log diary.csv            # columns step, loss, gradient_norm, sharpness, edge, ...",
+            "  holdfast diagnose scaling --text book.txt    # which language model will blow up as it grows",
             "%nExit status: 0 done (whatever was found), 1 failed, 2 wrong input, 130 cut off (what was seen is told)."
         })
 public final class DiagnoseCommand implements Callable<Integer> {
@@ -66,11 +69,12 @@ public final class DiagnoseCommand implements Callable<Integer> {
                 required = true,
                 description = "read a log of numbers instead of training: CSV with a column step and any of rate,"
                         + " batch_loss, gradient_norm, loss, accuracy, largest_logit, log_z, collapsed, zero_losses,"
-                        + " scaling, gradient_size, sharpness, edge, test_accuracy")
+                        + " scaling, gradient_size, sharpness, edge, test_accuracy, attention_logit")
         Path log;
     }
 
-    @ArgGroup(exclusive = true, multiplicity = "1")
+    // not required here, for a subcommand has a subject of its own
+    @ArgGroup(exclusive = true, multiplicity = "0..1")
     Subject subject;
 
     @Option(names = "--learner", paramLabel = "NAME", description = "who learns (default: ${DEFAULT-VALUE})")
@@ -123,6 +127,9 @@ public final class DiagnoseCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        if (subject == null) {
+            throw new ParameterException(spec.commandLine(), "Data to train on, or --log FILE, are missing.");
+        }
         Console console = Console.of(
                 json ? spec.commandLine().getErr() : spec.commandLine().getOut());
         if (subject.log != null) {

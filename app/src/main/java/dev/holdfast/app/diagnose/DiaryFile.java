@@ -35,7 +35,7 @@ final class DiaryFile {
 
     private static Set<String> names() {
         double u = Double.NaN;
-        return DiagnosisPage.columns(new Diary.Entry(0, u, u, u, u, u, u, u, u, u, u, u, u, u, u))
+        return DiagnosisPage.columns(new Diary.Entry(0, u, u, u, u, u, u, u, u, u, u, u, u, u, u, u))
                 .keySet();
     }
 
@@ -108,7 +108,8 @@ final class DiaryFile {
                 of(m, "gradient_size"),
                 of(m, "sharpness"),
                 of(m, "edge"),
-                of(m, "test_accuracy"));
+                of(m, "test_accuracy"),
+                of(m, "attention_logit"));
     }
 
     private static double of(Map<String, Double> m, String name) {

@@ -131,6 +131,7 @@ public record DiagnosisPage(
         m.put("sharpness", e.sharpness());
         m.put("edge", e.edge());
         m.put("test_accuracy", e.testAccuracy());
+        m.put("attention_logit", e.attentionLogit());
         return m;
     }
 

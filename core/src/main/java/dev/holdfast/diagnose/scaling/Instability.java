@@ -2,6 +2,7 @@ package dev.holdfast.diagnose.scaling;
 
 import dev.holdfast.nn.lm.QkNorm;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.function.UnaryOperator;
 
 /**
@@ -23,6 +24,11 @@ public enum Instability {
         @Override
         public boolean reached(double value) {
             return value > ScalingFit.ATTENTION_LOGIT;
+        }
+
+        @Override
+        public OptionalDouble strikesFrom(ScalingFit f) {
+            return f.sizeAbove(ScalingFit.ATTENTION_LOGIT);
         }
     },
     /** Output logits drift to large negative numbers, which cross-entropy does not feel. */
@@ -50,6 +56,11 @@ public enum Instability {
         @Override
         public boolean reached(double value) {
             return value < ScalingFit.EPSILONS;
+        }
+
+        @Override
+        public OptionalDouble strikesFrom(ScalingFit f) {
+            return f.sizeBelow(ScalingFit.EPSILONS);
         }
     };
 
@@ -88,6 +99,11 @@ public enum Instability {
 
     /** Whether that number is past its threshold. */
     public abstract boolean reached(double value);
+
+    /** The size from which on a fit of its number is past the threshold; empty if it never is, or does not follow size. */
+    public OptionalDouble strikesFrom(ScalingFit f) {
+        return OptionalDouble.empty();
+    }
 
     /**
      * A change of the recipe that is known to help.

@@ -149,4 +149,51 @@ public record LrSweep(ProxyRecipe recipe, List<ProxyRun> runs) {
         }
         return all;
     }
+
+    /**
+     * What the small models say about larger ones at a rate.
+     *
+     * @param slope exponent with which the number grows with size
+     * @param value predicted at the size that was asked about; NaN where none was
+     * @param low least prediction when one size in turn is left out; NaN with two sizes
+     * @param high the largest of them
+     * @param from size from which on the threshold is passed; NaN where it never is
+     * @param unstable whether the predicted value has passed it
+     */
+    public record Prediction(
+            Instability instability,
+            double rate,
+            double slope,
+            double value,
+            double low,
+            double high,
+            double from,
+            boolean unstable) {}
+
+    /**
+     * Predictions for every rate and every instability that follows size, from runs of two or more sizes.
+     *
+     * @param size numbers in the leaves of the larger model; NaN if none is asked about
+     */
+    public List<Prediction> predictions(double size) {
+        List<Prediction> all = new ArrayList<>();
+        for (Instability i : List.of(Instability.ATTENTION_LOGITS, Instability.VANISHING_GRADIENTS)) {
+            for (double rate : rates()) {
+                fit(i, rate).ifPresent(f -> {
+                    ScalingFit.Band band = f.band(size);
+                    boolean asked = !Double.isNaN(size);
+                    all.add(new Prediction(
+                            i,
+                            rate,
+                            f.slope(),
+                            asked ? f.at(size) : Double.NaN,
+                            band.low(),
+                            band.high(),
+                            i.strikesFrom(f).orElse(Double.NaN),
+                            asked && i.reached(f.at(size))));
+                });
+            }
+        }
+        return all;
+    }
 }

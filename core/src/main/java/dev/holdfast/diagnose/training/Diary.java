@@ -26,6 +26,7 @@ public record Diary(List<Entry> entries) {
      * @param sharpness largest eigenvalue of the Hessian over the watched rows, in units of what the rule divides by
      * @param edge sharpness above which this rule oscillates at this rate
      * @param testAccuracy share of the test rows that are classified correctly
+     * @param attentionLogit largest magnitude of an attention logit, before the softmax; NaN for nets without attention
      */
     public record Entry(
             long step,
@@ -42,7 +43,8 @@ public record Diary(List<Entry> entries) {
             double gradientSize,
             double sharpness,
             double edge,
-            double testAccuracy) {}
+            double testAccuracy,
+            double attentionLogit) {}
 
     public Diary {
         entries = List.copyOf(entries);

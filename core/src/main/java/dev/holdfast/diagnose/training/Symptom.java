@@ -60,6 +60,21 @@ public enum Symptom {
             "Gradients have become so small that Adam's epsilon swamps them.",
             "arXiv 2309.14322",
             new Cure("a smaller epsilon", Map.of("net.optimizer.epsilon", "1e-15"))),
+    /** All output logits of a row drift off together, which cross entropy does not feel. */
+    OUTPUT_LOGIT_DRIFT(
+            "mean log Z below 0",
+            5,
+            "Output logits drift off together to negative numbers, which cross entropy does not feel.",
+            "arXiv 2309.14322, 2204.02311",
+            new Cure("z-loss", Map.of("loss.kind", "z-loss"))),
+    /** Attention logits have grown until each query sees one key. */
+    ATTENTION_LOGIT_GROWTH(
+            "largest attention logit",
+            1000,
+            "Attention logits have grown so large that each query sees one key only.",
+            "arXiv 2309.14322",
+            new Cure("a third of the rate", Map.of("net.optimizer.rate", "x0.333")),
+            new Cure("gradients of norm 1 at most", Map.of("net.optimizer.clipNorm", "1"))),
     /** Two groups of rows pull against each other. */
     OPPOSING_GROUPS(
             "alternation of the groups' losses",
@@ -146,6 +161,8 @@ public enum Symptom {
             case SOFTMAX_COLLAPSE -> d.largest(Diary.Entry::collapsed);
             case NAIVE_MINIMISATION -> d.median(Diary.Entry::scaling);
             case VANISHING_GRADIENTS -> epsilon / d.last(Diary.Entry::gradientSize);
+            case OUTPUT_LOGIT_DRIFT -> d.largest(e -> -e.logZ());
+            case ATTENTION_LOGIT_GROWTH -> d.largest(Diary.Entry::attentionLogit);
             case OPPOSING_GROUPS ->
                 groups != null && groups.found() && groups.opposite() >= 0.8 ? groups.alternation() : Double.NaN;
         };

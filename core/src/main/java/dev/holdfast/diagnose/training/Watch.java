@@ -12,6 +12,9 @@ import dev.holdfast.learner.Learner;
 import dev.holdfast.learner.NetLearner;
 import dev.holdfast.loss.LossValue;
 import dev.holdfast.loss.stable.Precision;
+import dev.holdfast.nn.Inventory;
+import dev.holdfast.nn.Pass;
+import dev.holdfast.nn.Taps;
 import dev.holdfast.objective.HvpOperator;
 import dev.holdfast.objective.Objective;
 import dev.holdfast.optim.ChainOptimizer;
@@ -170,7 +173,8 @@ public final class Watch implements LookAhead {
                     g.norm() / Math.sqrt(loss.parameters().count()),
                     options.sharpness && finite && optimizer != null ? sharpness(loss, all, optimizer) : Double.NaN,
                     optimizer == null ? Double.NaN : optimizer.rule().stabilityLimit() / rate,
-                    test.size() == 0 ? Double.NaN : accuracy(net, test));
+                    test.size() == 0 ? Double.NaN : accuracy(net, test),
+                    attentionLogit(net, all));
         }
     }
 
@@ -182,6 +186,26 @@ public final class Watch implements LookAhead {
         Tensor like = loss.parameters().get(0);
         return QUICK.run(met, rng.child("start").normal(like.scalar_type(), h.size()))
                 .largest();
+    }
+
+    /** The largest magnitude among all attention layers; NaN without any. */
+    private static double attentionLogit(NetLearner net, Batch all) {
+        if (Inventory.of(net.model()).sites().stream().noneMatch(s -> s.name().contains(".attn."))) {
+            return Double.NaN;
+        }
+        Taps taps = Taps.where(n -> n.endsWith(".attn.logits"));
+        double[] most = {Double.NaN};
+        net.net().predict(all.inputs(), m -> {
+            Tensor scores = m.scores(all.inputs(), Pass.eval().withTaps(taps));
+            for (String name : taps.names()) {
+                Tensor z = taps.get(name);
+                double here = Tensors.item(
+                        z.masked_fill(z.isneginf(), Tensors.scalar(0)).abs().max());
+                most[0] = Double.isNaN(most[0]) ? here : Math.max(most[0], here);
+            }
+            return scores;
+        });
+        return most[0];
     }
 
     private double[] losses(NetLearner net) {

@@ -168,6 +168,25 @@ class LrSweepTest {
     }
 
     @Test
+    void predictionsAreThoseOfTheFits() {
+        LrSweep s = swept(TINY, List.of(8, 16, 24), 1e-2, 0.3);
+        List<LrSweep.Prediction> all = s.predictions(1e9);
+        assertThat(all).hasSize(4);
+        ScalingFit f = s.fit(Instability.ATTENTION_LOGITS, 0.3).orElseThrow();
+        LrSweep.Prediction p = all.get(1);
+        assertThat(p.rate()).isEqualTo(0.3);
+        assertThat(p.slope()).isEqualTo(f.slope());
+        assertThat(p.value()).isEqualTo(f.at(1e9)).isBetween(p.low(), p.high());
+        assertThat(p.unstable()).isEqualTo(f.at(1e9) > 1e4);
+        assertThat(p.from()).isEqualTo(f.sizeAbove(1e4).orElse(Double.NaN));
+        assertThat(all.get(2).instability()).isEqualTo(Instability.VANISHING_GRADIENTS);
+        LrSweep.Prediction nothingAsked = s.predictions(Double.NaN).get(1);
+        assertThat(nothingAsked.value()).isNaN();
+        assertThat(nothingAsked.unstable()).isFalse();
+        assertThat(nothingAsked.from()).isEqualTo(p.from());
+    }
+
+    @Test
     void everySwitchChangesWhatIsTrained() {
         double plain = loss(TINY);
         assertThat(loss(TINY.withQkNorm(QkNorm.LAYER_NORM))).isNotEqualTo(plain);

@@ -181,7 +181,7 @@ public final class SmallScaleProxies implements Study {
                         new Size(
                                 List.of(32, 64, 128),
                                 List.of(3e-3, 0.03, 0.1, 0.3),
-                                ProxyRecipe.published(60),
+                                ProxyRecipe.published(60).withBed(3, 16, 128, 8),
                                 1,
                                 false,
                                 0);
@@ -189,7 +189,7 @@ public final class SmallScaleProxies implements Study {
                         new Size(
                                 List.of(32, 64, 128),
                                 List.of(3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3),
-                                ProxyRecipe.published(200),
+                                ProxyRecipe.published(200).withBed(3, 16, 128, 8),
                                 2,
                                 true,
                                 1500);
