@@ -12,8 +12,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
@@ -36,12 +34,7 @@ class LabelMetricsExampleTest {
 
     @Test
     void isTheOneInTheGuide() throws IOException {
-        String source = Files.readString(Path.of("src/test/java/dev/holdfast/app/LabelMetricsExampleTest.java"));
-        String code = source.substring(source.indexOf("// guide\n") + 9, source.lastIndexOf("        // end of guide"));
-        String guide = Files.readString(Path.of("../docs/label-metrics.md"));
-        int from = guide.indexOf("```java\n") + 8;
-        assertThat(guide.substring(from, guide.indexOf("```", from)).strip())
-                .isEqualTo(code.stripTrailing().stripIndent().strip());
+        Guides.shows("docs/label-metrics.md", LabelMetricsExampleTest.class);
     }
 
     private static void example() {

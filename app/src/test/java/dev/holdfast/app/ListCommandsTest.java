@@ -79,14 +79,14 @@ class ListCommandsTest {
         }
         assertThat(ids).hasSize(65);
         assertThat(papers).hasSize(65);
-        // what plugins and studies say of themselves must be in the table
+        // what plugins and studies say of themselves must be in the table; 00 is a bed that several systems start from
         Registry.load().learners().stream()
                 .map(LearnerPlugin::system)
                 .filter(s -> !s.isEmpty())
                 .forEach(s -> assertThat(ids).contains(s));
         Systems.studies().stream()
                 .map(Study::paper)
-                .filter(p -> !p.id().equals("99-toy"))
+                .filter(p -> !p.id().equals("99-toy") && !p.id().startsWith("00-"))
                 .forEach(p -> assertThat(papers).contains(p.arxiv()));
         Ran built = TinyData.run("catalog", "--built");
         assertThat(built.out())

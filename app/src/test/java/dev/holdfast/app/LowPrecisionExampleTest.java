@@ -17,7 +17,6 @@ import dev.holdfast.optim.schedule.Cosine;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
@@ -32,12 +31,7 @@ class LowPrecisionExampleTest {
 
     @Test
     void isTheOneInTheGuide() throws IOException {
-        String source = Files.readString(Path.of("src/test/java/dev/holdfast/app/LowPrecisionExampleTest.java"));
-        String code = source.substring(source.indexOf("// guide\n") + 9, source.lastIndexOf("        // end of guide"));
-        String guide = Files.readString(Path.of("../docs/low-precision.md"));
-        int from = guide.indexOf("```java\n") + 8;
-        assertThat(guide.substring(from, guide.indexOf("```", from)).strip())
-                .isEqualTo(code.stripTrailing().stripIndent());
+        Guides.shows("docs/low-precision.md", LowPrecisionExampleTest.class);
     }
 
     private static double example() {

@@ -51,12 +51,7 @@ class MissingLabelsExampleTest {
 
     @Test
     void isTheOneInTheGuide() throws IOException {
-        String source = Files.readString(Path.of("src/test/java/dev/holdfast/app/MissingLabelsExampleTest.java"));
-        String code = source.substring(source.indexOf("// guide\n") + 9, source.lastIndexOf("        // end of guide"));
-        String guide = Files.readString(Path.of("../docs/missing-labels.md"));
-        int from = guide.indexOf("```java\n") + 8;
-        assertThat(guide.substring(from, guide.indexOf("```", from)).strip())
-                .isEqualTo(code.stripTrailing().stripIndent());
+        Guides.shows("docs/missing-labels.md", MissingLabelsExampleTest.class);
     }
 
     private static void example() {

@@ -22,8 +22,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -47,12 +45,7 @@ class NoisyLabelsExampleTest {
 
     @Test
     void isTheOneInTheGuide() throws IOException {
-        String source = Files.readString(Path.of("src/test/java/dev/holdfast/app/NoisyLabelsExampleTest.java"));
-        String code = source.substring(source.indexOf("// guide\n") + 9, source.lastIndexOf("        // end of guide"));
-        String guide = Files.readString(Path.of("../docs/noisy-labels.md"));
-        int from = guide.indexOf("```java\n") + 8;
-        assertThat(guide.substring(from, guide.indexOf("```", from)).strip())
-                .isEqualTo(code.stripTrailing().stripIndent());
+        Guides.shows("docs/noisy-labels.md", NoisyLabelsExampleTest.class);
     }
 
     private static void example() {

@@ -18,8 +18,6 @@ import dev.holdfast.scenario.Scenario;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -34,17 +32,11 @@ class ReadmeExampleTest {
 
     @Test
     void isTheOneInReadme() throws IOException {
-        String source = Files.readString(Path.of("src/test/java/dev/holdfast/app/ReadmeExampleTest.java"));
-        String code =
-                source.substring(source.indexOf("// README\n") + 10, source.lastIndexOf("        // end of README"));
-        String readme = Files.readString(Path.of("../README.md"));
-        int from = readme.indexOf("```java\n") + 8;
-        assertThat(readme.substring(from, readme.indexOf("```", from)).strip())
-                .isEqualTo(code.stripTrailing().stripIndent());
+        Guides.shows("README.md", ReadmeExampleTest.class);
     }
 
     private static double[] example() {
-        // README
+        // guide
         DataPair data = DataCatalog.open("sample", DataOptions.defaults());
         var parts = new ClassIncremental.Config(2, 2, ClassIncremental.Order.SEEDED, false, Dealing.offline(1, 16));
         Scenario stream = ClassIncremental.of(parts, data.train(), data.test(), Rng.of(1));
@@ -55,6 +47,6 @@ class ReadmeExampleTest {
             double[][] square = run.log().square(TaskEvaluator.ACCURACY);
             return Retention.of(square, null).averageAccuracy();
         }
-        // end of README
+        // end of guide
     }
 }

@@ -21,8 +21,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -43,12 +41,7 @@ class RehearsalFreeExampleTest {
 
     @Test
     void isTheOneInTheGuide() throws IOException {
-        String source = Files.readString(Path.of("src/test/java/dev/holdfast/app/RehearsalFreeExampleTest.java"));
-        String code = source.substring(source.indexOf("// guide\n") + 9, source.lastIndexOf("        // end of guide"));
-        String guide = Files.readString(Path.of("../docs/rehearsal-free.md"));
-        int from = guide.indexOf("```java\n") + 8;
-        assertThat(guide.substring(from, guide.indexOf("```", from)).strip())
-                .isEqualTo(code.stripTrailing().stripIndent());
+        Guides.shows("docs/rehearsal-free.md", RehearsalFreeExampleTest.class);
     }
 
     private static void example() {

@@ -13,8 +13,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -42,12 +40,7 @@ class ScalingExampleTest {
 
     @Test
     void isTheOneInTheGuide() throws IOException {
-        String source = Files.readString(Path.of("src/test/java/dev/holdfast/app/ScalingExampleTest.java"));
-        String code = source.substring(source.indexOf("// guide\n") + 9, source.lastIndexOf("        // end of guide"));
-        String guide = Files.readString(Path.of("../docs/small-scale-proxies.md"));
-        int from = guide.indexOf("```java\n") + 8;
-        assertThat(guide.substring(from, guide.indexOf("```", from)).strip())
-                .isEqualTo(code.stripTrailing().stripIndent().strip());
+        Guides.shows("docs/small-scale-proxies.md", ScalingExampleTest.class);
     }
 
     private static void example(int[] train, int[] held) {

@@ -350,6 +350,35 @@ class StableSpamTest {
         }
     }
 
+    /** Where leaves come or go, averages follow those that stay. */
+    @Test
+    void averagesFollowTheirLeaf() {
+        try (Scope s = Scope.open()) {
+            AdaptiveClip clip = new AdaptiveClip();
+            clip.apply(gradient(1, 1), at(0));
+            double[] before = clip.averages();
+            Tensor c = normal(9, 2);
+            Parameters more = new Parameters(
+                    List.of(
+                            new ParamMeta("c", ParamMeta.Role.HIDDEN, 1, 2, true, 0),
+                            p.meta().get(1),
+                            p.meta().get(0)),
+                    List.of(c, b, a));
+            clip.apply(
+                    new ParamVector(
+                            more, new Tensor[] {null, null, gradient(1, 1).get(0)}),
+                    new StepContext(1, more, Map.of(), null));
+            assertThat(clip.averages()[0]).isZero();
+            assertThat(clip.averages()[1]).isEqualTo(before[1]);
+            assertThat(clip.averages()[2]).isCloseTo(before[0] * 1.999, within(1e-12));
+            State damaged = clip.state().copy();
+            State wrong = new State().put("leaves", "a").put("counts", damaged.tensor("counts"));
+            assertThatThrownBy(() -> clip.load(wrong.put("average.0", damaged.tensor("average.0"))))
+                    .hasMessageContaining("names of 1");
+            assertThat(clip.averages()[1]).isEqualTo(before[1]);
+        }
+    }
+
     /** The configuration that learners are given makes the same optimizer. */
     @Test
     void itIsAKindOfOptimizer() {

@@ -26,7 +26,7 @@ final class HtmlReport {
         Map<String, String> parts = Map.of(
                 "style", resource("report.css"),
                 "charts", script(resource(ECHARTS)),
-                "script", script(resource(script)),
+                "script", script(resource("page.js") + resource(script)),
                 "data", harmless(json));
         Matcher slots = SLOT.matcher(resource(template));
         return slots.replaceAll(m -> Matcher.quoteReplacement(parts.get(m.group(1))));

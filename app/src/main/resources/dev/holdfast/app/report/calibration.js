@@ -1,19 +1,10 @@
 (() => {
   'use strict';
-  const all = JSON.parse(document.getElementById('data').textContent);
-  const byId = id => document.getElementById(id);
-  const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const { all, byId, css, el } = Page;
   const number = (v, digits = 4) => v === undefined || v === null ? '–' : v.toFixed(digits);
   const raw = all.results[0];
   const fitted = all.results.slice(1);
   const charts = new Map();
-
-  function el(tag, text, className) {
-    const e = document.createElement(tag);
-    if (text !== undefined) e.textContent = text;
-    if (className) e.className = className;
-    return e;
-  }
 
   function row(tag, cells, className) {
     const tr = el('tr', undefined, className);

@@ -1,30 +1,6 @@
 (() => {
   'use strict';
-  const all = JSON.parse(document.getElementById('data').textContent);
-  const byId = id => document.getElementById(id);
-  const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const known = v => v !== undefined && v !== null;
-  const number = v => !known(v) ? '–' : Math.abs(v) >= 1000 || (v !== 0 && Math.abs(v) < 0.001) ? v.toExponential(2) : v.toPrecision(3);
-
-  function el(tag, text, className) {
-    const e = document.createElement(tag);
-    if (text !== undefined) e.textContent = text;
-    if (className) e.className = className;
-    return e;
-  }
-
-  function table(id, head, lines) {
-    const t = byId(id);
-    t.replaceChildren(el('thead'), el('tbody'));
-    const h = el('tr');
-    head.forEach(c => h.append(el('th', c, 'text')));
-    t.tHead.append(h);
-    lines.forEach(cells => {
-      const tr = el('tr');
-      cells.forEach((c, i) => tr.append(el(i === 0 ? 'th' : 'td', c, 'text')));
-      t.tBodies[0].append(tr);
-    });
-  }
+  const { all, byId, css, known, number, el, table, axis, draw, figure } = Page;
 
   byId('title').textContent = all.title;
   byId('facts').textContent = all.facts;
@@ -41,21 +17,8 @@
   function chart(title, note, series, log) {
     const shown = series.filter(s => all.diary.some(e => known(e[s.key])));
     if (!shown.length) return;
-    const box = el('figure');
-    const canvas = el('div', undefined, 'chart');
-    canvas.setAttribute('role', 'img');
-    canvas.setAttribute('aria-label', title);
-    const caption = el('figcaption', note);
-    box.append(el('h3', title), canvas, caption);
-    byId('curves').append(box);
     const colors = [css('--accent'), css('--warn') || css('--quiet'), css('--quiet')];
-    const axis = name => ({
-      name, nameLocation: 'middle', nameGap: 30, axisLabel: { color: css('--quiet') },
-      nameTextStyle: { color: css('--quiet') }, splitLine: { lineStyle: { color: css('--grid') } }
-    });
-    const drawn = echarts.init(canvas);
-    drawn.setOption({
-      animation: false,
+    draw(figure('curves', title, note), {
       grid: { left: 65, right: 20, top: 30, bottom: 50 },
       legend: { show: shown.length > 1, textStyle: { color: css('--quiet') } },
       tooltip: { trigger: 'axis', valueFormatter: number },
@@ -67,7 +30,6 @@
         lineStyle: { color: colors[i], type: s.dashed ? 'dashed' : 'solid' }, itemStyle: { color: colors[i] }
       }))
     });
-    window.addEventListener('resize', () => drawn.resize());
   }
 
   chart('Loss', 'Mean over the watched rows, and of the batch before each look.',

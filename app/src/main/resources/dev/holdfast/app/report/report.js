@@ -1,7 +1,6 @@
 (() => {
   'use strict';
-  const all = JSON.parse(document.getElementById('data').textContent);
-  const byId = id => document.getElementById(id);
+  const { all, byId, css } = Page;
   const charts = new Map();
   // after Okabe and Ito, with neighbours that differ in lightness too
   const HUES = {
@@ -12,7 +11,6 @@
   let bed = all.beds[0];
 
   const dark = matchMedia('(prefers-color-scheme: dark)');
-  const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const escape = text => String(text).replace(/[&<>"']/g, c => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }[c]));
   const known = v => v !== null && v !== undefined && Number.isFinite(v);
   const percent = (v, digits = 1) => known(v) ? (100 * v).toFixed(digits).replace(/^-(0\.?0*)$/, '$1') : '–';

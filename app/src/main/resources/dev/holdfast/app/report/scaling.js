@@ -1,31 +1,7 @@
 (() => {
   'use strict';
-  const all = JSON.parse(document.getElementById('data').textContent);
-  const byId = id => document.getElementById(id);
-  const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const known = v => v !== undefined && v !== null;
-  const number = v => !known(v) ? '–' : Math.abs(v) >= 1000 || (v !== 0 && Math.abs(v) < 0.001) ? v.toExponential(2) : String(Number(v.toPrecision(3)));
+  const { all, byId, css, known, number, table, axis, draw, figure } = Page;
   const distinct = values => [...new Set(values)];
-
-  function el(tag, text, className) {
-    const e = document.createElement(tag);
-    if (text !== undefined) e.textContent = text;
-    if (className) e.className = className;
-    return e;
-  }
-
-  function table(id, head, lines) {
-    const t = byId(id);
-    t.replaceChildren(el('thead'), el('tbody'));
-    const h = el('tr');
-    head.forEach(c => h.append(el('th', c, 'text')));
-    t.tHead.append(h);
-    lines.forEach(cells => {
-      const tr = el('tr');
-      cells.forEach((c, i) => tr.append(el(i === 0 ? 'th' : 'td', c, 'text')));
-      t.tBodies[0].append(tr);
-    });
-  }
 
   const sentences = distinct(all.found.map(f => f.sentence));
   const warned = all.predictions.filter(p => p.unstable);
@@ -53,32 +29,21 @@
   function chart(into, title, note, x, y, series) {
     const shown = series.filter(s => s.data.length);
     if (!shown.length) return;
-    const box = el('figure');
-    const canvas = el('div', undefined, 'chart');
-    canvas.setAttribute('role', 'img');
-    canvas.setAttribute('aria-label', title);
-    box.append(el('h3', title), canvas, el('figcaption', note));
-    byId(into).append(box);
-    const axis = a => ({
-      name: a.name, type: a.log ? 'log' : 'value', scale: true, nameLocation: 'middle', nameGap: 30,
-      axisLabel: { color: css('--quiet'), formatter: number }, nameTextStyle: { color: css('--quiet') },
-      splitLine: { lineStyle: { color: css('--grid') } }
+    const scaled = a => ({
+      ...axis(a.name), type: a.log ? 'log' : 'value', scale: true, axisLabel: { color: css('--quiet'), formatter: number }
     });
-    const drawn = echarts.init(canvas);
-    drawn.setOption({
-      animation: false,
+    draw(figure(into, title, note), {
       grid: { left: 70, right: 20, top: 40, bottom: 50 },
       legend: { textStyle: { color: css('--quiet') } },
       tooltip: { trigger: 'item', formatter: p => p.seriesName + '<br>' + number(p.value[0]) + ': ' + number(p.value[1]) },
-      xAxis: axis(x),
-      yAxis: { ...axis(y), name: '' },
+      xAxis: scaled(x),
+      yAxis: { ...scaled(y), name: '' },
       series: shown.map(s => ({
         name: s.name, type: 'line', symbolSize: 8, showSymbol: !s.dashed, data: s.data,
         lineStyle: { color: color(s), type: s.dashed ? 'dashed' : 'solid', width: s.points ? 0 : 2 },
         itemStyle: { color: color(s) }
       }))
     });
-    window.addEventListener('resize', () => drawn.resize());
   }
 
   const widths = distinct(all.runs.map(r => r.width));

@@ -268,4 +268,64 @@ class ReportPageTest {
             assertThat(problems).isEmpty();
         }
     }
+
+    /** The pages that are not about comparisons draw themselves too, each with as many charts as it has something to show. */
+    @Test
+    void theOtherPagesDrawThemselves() throws Exception {
+        Path rate = folder.resolve("rate.html");
+        assertThat(TinyData.run("schedule", "wsd", "--ends", "40,80", "--html", rate)
+                        .code())
+                .isZero();
+        shows(rate, "#chart", 1, "#phases", "branch 2");
+        Path log = Files.writeString(
+                folder.resolve("log.csv"),
+                "step,loss,gradient_norm,sharpness,edge\n0,2.3,1,5,20\n10,1.5,2,21,20\n20,1,1,22,20\n");
+        Path diagnosis = folder.resolve("diagnosis");
+        assertThat(TinyData.run("diagnose", "--log", log, "--out", diagnosis).code())
+                .isZero();
+        shows(diagnosis.resolve("report.html"), "figure .chart", 3, "#symptoms", "edge");
+        Path text = Files.writeString(folder.resolve("text.txt"), "the cat sat on the mat; ".repeat(60));
+        Path scaling = folder.resolve("scaling");
+        assertThat(TinyData.run(
+                                "diagnose",
+                                "scaling",
+                                "--text",
+                                text,
+                                "--out",
+                                scaling,
+                                "--layers",
+                                1,
+                                "--head-size",
+                                8,
+                                "--length",
+                                16,
+                                "--batch-size",
+                                4,
+                                "--steps",
+                                8,
+                                "--widths",
+                                "8,16",
+                                "--rates",
+                                "0.01,1",
+                                "--predict",
+                                "1M")
+                        .code())
+                .isZero();
+        shows(scaling.resolve("report.html"), "figure .chart", 6, "#widths", "16");
+    }
+
+    private static void shows(Path file, String charts, int count, String table, String word) {
+        try (Page page = browser.newPage()) {
+            List<String> problems = new ArrayList<>();
+            page.onPageError(problems::add);
+            page.navigate(file.toUri().toString());
+            Locator drawn = page.locator(charts);
+            assertThat(drawn.count()).as(charts + " of " + file).isEqualTo(count);
+            for (Locator chart : drawn.all()) {
+                assertThat(chart.locator("canvas").count()).isPositive();
+            }
+            assertThat(page.locator(table).innerText()).contains(word);
+            assertThat(problems).isEmpty();
+        }
+    }
 }

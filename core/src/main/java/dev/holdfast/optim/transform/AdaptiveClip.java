@@ -56,7 +56,7 @@ public final class AdaptiveClip implements GradientTransform {
 
     @Override
     public ParamVector apply(ParamVector g, StepContext c) {
-        averages.begin(g.size());
+        averages.begin(g.of());
         clipped = 0;
         seen = 0;
         Tensor[] out = new Tensor[g.size()];

@@ -64,7 +64,7 @@ public final class AdaptiveNorm implements GradientTransform {
 
     @Override
     public ParamVector apply(ParamVector g, StepContext c) {
-        averages.begin(g.size());
+        averages.begin(g.of());
         long t = c.step() + 1;
         double a = gamma1 * factor.at(t);
         Tensor[] out = new Tensor[g.size()];
