@@ -50,7 +50,7 @@ class ScalingCommandTest {
         assertThat(r.out())
                 .contains("Attention logits have grown so large", "Known to help: LayerNorm on queries and keys")
                 .contains("Rate 1.0, largest attention logit: goes as size^", " at 25.6M: unstable")
-                .contains("Width 16: a wrong rate costs", "what was tried, width 24", "warm-up over a quarter")
+                .contains("16x1: a wrong rate costs", "what was tried, 24x1", "warm-up over a quarter")
                 .contains("Report: ");
         JsonNode d = written();
         assertThat(d.get("runs")).hasSize(6);
@@ -102,12 +102,22 @@ class ScalingCommandTest {
     }
 
     @Test
+    void depthIsASizeToo() throws IOException {
+        Ran r = scaling("--layers", "3,1", "--widths", "8", "--rates", "0.1", "--predict", "1M");
+        assertThat(r.code()).as(r.err()).isZero();
+        assertThat(r.out()).contains("8x1", "8x3: a wrong rate costs");
+        assertThat(written().get("runs").get(1).get("shape").asText()).isEqualTo("8x3");
+        assertThat(written().get("predictions")).isNotEmpty();
+    }
+
+    @Test
     void saysWhatItCannotTrain() throws IOException {
         refused(scaling("--widths", "12", "--rates", "0.1"), "heads of size 8");
         refused(scaling("--rates", "0"), "> 0");
+        refused(scaling("--layers", "0"), "at least 1");
         refused(scaling("--rates", "1e-7"), "below the floor");
         refused(scaling("--rates", "fast"), "'fast'");
-        refused(scaling("--widths", "8", "--predict", "1B"), "two widths or more");
+        refused(scaling("--widths", "8", "--predict", "1B"), "two sizes or more");
         refused(scaling("--widths", "8,16", "--predict", "many"), "'many'");
         refused(scaling("--warm-up", "2"), "warm-up share");
         refused(scaling("--decay", "1"), "< 1");

@@ -45,17 +45,18 @@ class ScalingExampleTest {
 
     private static void example(int[] train, int[] held) {
         // guide
-        ProxyRecipe recipe = ProxyRecipe.published(20).withBed(1, 8, 32, 4).withQkNorm(QkNorm.NONE);
+        ProxyRecipe recipe = ProxyRecipe.published(20).withBed(8, 32, 4).withQkNorm(QkNorm.NONE);
         LrSweep sweep = LrSweep.run(
                 recipe,
-                new LrSweep.Grid(List.of(8, 16, 24), LrSweep.Grid.rates(0.01, 1, 3)),
+                LrSweep.Grid.of(
+                        List.of(8, 16, 24), List.of(1), LrSweep.Grid.rates(0.01, 1, 3)), // widths, blocks, rates
                 TextWindows.of(train, recipe.rows(), recipe.length(), Rng.of(1)), // int[]: a byte, a token
                 TextWindows.of(held, recipe.rows(), recipe.length(), Rng.of(2)),
                 5,
                 Rng.of(3),
                 run -> {},
                 () -> false);
-        System.out.println(sweep.sensitivity(24).sensitivity()); // nats that a wrong rate costs
+        System.out.println(sweep.sensitivity(new LrSweep.Shape(24, 1)).sensitivity()); // nats that a wrong rate costs
         ScalingFit growth = sweep.fit(Instability.ATTENTION_LOGITS, 1).orElseThrow();
         System.out.println(growth.at(25.6e6)); // largest attention logit at 25.6 M parameters
         System.out.println(growth.sizeAbove(ScalingFit.ATTENTION_LOGIT));

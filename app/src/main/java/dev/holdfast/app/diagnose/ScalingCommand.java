@@ -11,6 +11,7 @@ import dev.holdfast.diagnose.scaling.Instability;
 import dev.holdfast.diagnose.scaling.LrSensitivity;
 import dev.holdfast.diagnose.scaling.LrSweep;
 import dev.holdfast.diagnose.scaling.LrSweep.Grid;
+import dev.holdfast.diagnose.scaling.LrSweep.Shape;
 import dev.holdfast.diagnose.scaling.ProxyRecipe;
 import dev.holdfast.diagnose.scaling.ProxyRecipe.MuKind;
 import dev.holdfast.diagnose.scaling.ProxyRun;
@@ -40,7 +41,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "scaling",
         description = {
-            "Trains byte-level language models of several widths on a text, each at several learning rates; tells how much a",
+            "Trains byte-level language models of several sizes on a text, each at several learning rates; tells how much a",
             "wrong rate costs at each size, which known instability is at work, and at which size it will strike."
         },
         mixinStandardHelpOptions = true,
@@ -48,6 +49,7 @@ import picocli.CommandLine.Spec;
         footerHeading = "%nExamples:%n",
         footer = {
             "  holdfast diagnose scaling --text book.txt --widths 32,64 --rates 3e-3,3e-2,0.3 --cures",
+            "  holdfast diagnose scaling --text book.txt --widths 32 --layers 1,2,4",
             "  holdfast diagnose scaling --text book.txt.gz --qk-norm layer_norm --z-loss 1e-4 --predict 25.6M",
             "%nExit status: 0 done (whatever was found), 1 failed, 2 wrong input, 130 cut off (what was seen is told)."
         })
@@ -75,8 +77,12 @@ final class ScalingCommand implements Callable<Integer> {
     @Option(names = "--steps", paramLabel = "N", description = "updates of each model (default: ${DEFAULT-VALUE})")
     int steps = 200;
 
-    @Option(names = "--layers", paramLabel = "N", description = "blocks (default: ${DEFAULT-VALUE})")
-    int layers = 3;
+    @Option(
+            names = "--layers",
+            split = ",",
+            paramLabel = "N",
+            description = "blocks; every width is trained with each (default: ${DEFAULT-VALUE})")
+    List<Integer> layers = List.of(3);
 
     @Option(
             names = "--head-size",
@@ -132,10 +138,10 @@ final class ScalingCommand implements Callable<Integer> {
     @Option(
             names = "--predict",
             paramLabel = "SIZE",
-            description = "number of parameters to foretell for, e.g. 25.6M; needs two widths or more")
+            description = "number of parameters to foretell for, e.g. 25.6M; needs two sizes or more")
     String predict;
 
-    @Option(names = "--cures", description = "try what is known to help, at the largest width")
+    @Option(names = "--cures", description = "try what is known to help, at the largest size")
     boolean cures;
 
     @Option(names = "--out", paramLabel = "DIR", description = "where the report goes (default: ${DEFAULT-VALUE})")
@@ -158,18 +164,18 @@ final class ScalingCommand implements Callable<Integer> {
         Console console = Console.of(
                 json ? spec.commandLine().getErr() : spec.commandLine().getOut());
         ProxyRecipe recipe = ProxyRecipe.published(steps)
-                .withBed(layers, headSize, length, rows)
+                .withBed(headSize, length, rows)
                 .withQkNorm(qkNorm)
                 .withZLoss(zLoss)
                 .withWarmUp(warmUp)
                 .withEpsilon(epsilon)
                 .withDecay(decay, decay == 0 ? Decay.NONE : decayMode)
                 .withMuParam(muParam, baseWidth);
-        Grid grid = new Grid(widths, rates);
+        Grid grid = Grid.of(widths, layers, rates);
         double size = predict == null ? Double.NaN : size(predict);
-        if (predict != null && grid.widths().size() < 2) {
-            throw new IllegalArgumentException("A prediction needs two widths or more but there is only "
-                    + grid.widths() + ".\nMaybe add --widths 32,64.");
+        if (predict != null && grid.shapes().size() < 2) {
+            throw new IllegalArgumentException("A prediction needs two sizes or more but there is only "
+                    + grid.shapes().get(0) + ".\nMaybe add --widths 32,64.");
         }
         byte[] all = DataCatalog.text(text, DataOptions.defaults());
         int[] ids = new int[all.length];
@@ -231,12 +237,11 @@ final class ScalingCommand implements Callable<Integer> {
     private static String facts(ProxyRecipe r) {
         return String.format(
                 Locale.ROOT,
-                "%d updates of %d rows of %d bytes; %d blocks, heads of %d; queries and keys %s; z-loss %s; weight decay %s"
+                "%d updates of %d rows of %d bytes; heads of %d; queries and keys %s; z-loss %s; weight decay %s"
                         + " %s; epsilon %s; warm-up %s; muParam %s.",
                 r.steps(),
                 r.rows(),
                 r.length(),
-                r.layers(),
                 r.headSize(),
                 r.qkNorm(),
                 r.zLoss(),
@@ -262,37 +267,38 @@ final class ScalingCommand implements Callable<Integer> {
                         rng.child("model"),
                         run -> {
                             done.add(run);
-                            meter.at(done.size(), "width " + run.width() + ", rate " + run.rate());
+                            meter.at(done.size(), run.shape() + ", rate " + run.rate());
                         },
                         cancelled);
             }
         }
     }
 
-    /** The largest width again, with one thing changed at a time. */
+    /** The largest model again, with one thing changed at a time. */
     private static List<Tried> tried(
             Sweeper sweeper, LrSweep plain, ProxyRecipe recipe, Grid grid, Console console, BooleanSupplier cancelled) {
-        int width = grid.widths().get(grid.widths().size() - 1);
-        Grid one = new Grid(List.of(width), grid.rates());
+        Shape largest = grid.shapes().get(grid.shapes().size() - 1);
+        Grid one = new Grid(List.of(largest), grid.rates());
         List<Tried> tried = new ArrayList<>();
-        tried.add(line("as it is", plain, width));
+        tried.add(line("as it is", plain, largest));
         for (Instability.Cure c : Instability.cures(recipe)) {
             LrSweep s = sweeper.of(c.change().apply(recipe), one, c.name(), console, cancelled);
             if (cancelled.getAsBoolean()) {
                 return tried;
             }
-            tried.add(line(c.name(), s, width));
+            tried.add(line(c.name(), s, largest));
         }
         return tried;
     }
 
-    private static Tried line(String name, LrSweep s, int width) {
-        LrSensitivity of = s.sensitivity(width);
-        List<ProxyRun> runs = s.runs().stream().filter(r -> r.width() == width).toList();
+    private static Tried line(String name, LrSweep s, Shape shape) {
+        LrSensitivity of = s.sensitivity(shape);
+        List<ProxyRun> runs =
+                s.runs().stream().filter(r -> r.shape().equals(shape)).toList();
         double epsilon = s.recipe().epsilon();
         return new Tried(
                 name,
-                width,
+                shape,
                 of.sensitivity(),
                 of.bestLoss(),
                 of.diverged(),

@@ -7,6 +7,7 @@ import dev.holdfast.diagnose.scaling.LrSensitivity;
 import dev.holdfast.diagnose.scaling.LrSweep;
 import dev.holdfast.diagnose.scaling.LrSweep.Found;
 import dev.holdfast.diagnose.scaling.LrSweep.Prediction;
+import dev.holdfast.diagnose.scaling.LrSweep.Shape;
 import dev.holdfast.diagnose.scaling.ProxyRun;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -25,15 +26,15 @@ final class ScalingWords {
         List<String> lines = new ArrayList<>();
         runs(s, lines);
         lines.add("");
-        for (int width : s.widths()) {
-            LrSensitivity of = s.sensitivity(width);
+        for (Shape shape : s.shapes()) {
+            LrSensitivity of = s.sensitivity(shape);
             lines.add(
                     of.allDiverged()
-                            ? "Width " + width + ": no rate taught it anything."
+                            ? shape + ": no rate taught it anything."
                             : form(
-                                    "Width %d: a wrong rate costs %.3f nats in the mean over the grid; best %.3f at rate %s; %d of"
+                                    "%s: a wrong rate costs %.3f nats in the mean over the grid; best %.3f at rate %s; %d of"
                                             + " %d diverged.",
-                                    width,
+                                    shape,
                                     of.sensitivity(),
                                     of.bestLoss(),
                                     of.bestRate(),
@@ -49,13 +50,13 @@ final class ScalingWords {
 
     private static void runs(LrSweep s, List<String> lines) {
         lines.add(form(
-                "%6s %10s %9s %8s %15s %10s %14s",
-                "width", "size", "rate", "loss", "attention logit", "log Z", "gradient / eps"));
+                "%8s %10s %9s %8s %15s %10s %14s",
+                "model", "size", "rate", "loss", "attention logit", "log Z", "gradient / eps"));
         for (ProxyRun r : s.runs()) {
             InternalStatistics end = r.last();
             lines.add(form(
-                    "%6d %10d %9.2g %8s %15.1f %10.2f %14.1e",
-                    r.width(),
+                    "%8s %10d %9.2g %8s %15.1f %10.2f %14.1e",
+                    r.shape(),
                     r.size(),
                     r.rate(),
                     r.diverged() ? "diverged" : form("%.3f", r.loss()),
@@ -75,11 +76,11 @@ final class ScalingWords {
                             f -> f.instability() == Instability.ATTENTION_LOGITS ? f.value() : -f.value()))
                     .orElseThrow();
             lines.add(form(
-                    "%s (%s %.3g at width %d, rate %s; in %d of %d models) Known to help: %s.",
+                    "%s (%s %.3g at %s, rate %s; in %d of %d models) Known to help: %s.",
                     sentence,
                     worst.instability().number(),
                     worst.value(),
-                    worst.width(),
+                    worst.shape(),
                     worst.rate(),
                     runs.size(),
                     s.runs().size(),
@@ -116,7 +117,7 @@ final class ScalingWords {
         lines.add("");
         lines.add(form(
                 "%-32s %12s %8s %9s %15s %10s %14s",
-                "what was tried, width " + tried.get(0).width(),
+                "what was tried, " + tried.get(0).shape(),
                 "sensitivity",
                 "best",
                 "diverged",

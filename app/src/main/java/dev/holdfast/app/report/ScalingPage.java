@@ -31,7 +31,7 @@ import java.util.Map;
  */
 public record ScalingPage(String title, String facts, LrSweep sweep, double size, List<Tried> cures) {
     /**
-     * The largest width again, as it is or with one thing changed; numbers are the worst over rates.
+     * The largest model again, as it is or with one thing changed; numbers are the worst over rates.
      *
      * @param bestLoss lowest held-out loss over rates, nats
      * @param logZ lowest mean log Z
@@ -39,7 +39,7 @@ public record ScalingPage(String title, String facts, LrSweep sweep, double size
      */
     public record Tried(
             String cure,
-            int width,
+            LrSweep.Shape shape,
             double sensitivity,
             double bestLoss,
             int diverged,
@@ -77,7 +77,7 @@ public record ScalingPage(String title, String facts, LrSweep sweep, double size
         all.put("attentionThreshold", ScalingFit.ATTENTION_LOGIT);
         all.put("gradientThreshold", ScalingFit.EPSILONS);
         all.put("runs", sweep.runs().stream().map(this::run).toList());
-        all.put("widths", sweep.widths().stream().map(this::width).toList());
+        all.put("shapes", sweep.shapes().stream().map(this::shape).toList());
         all.put("found", sweep.found().stream().map(ScalingPage::found).toList());
         all.put("predictions", predictions());
         all.put("cures", cures.stream().map(ScalingPage::tried).toList());
@@ -95,7 +95,7 @@ public record ScalingPage(String title, String facts, LrSweep sweep, double size
     private Map<String, Object> run(ProxyRun r) {
         double epsilon = sweep.recipe().epsilon();
         Map<String, Object> m = new LinkedHashMap<>();
-        m.put("width", r.width());
+        m.put("shape", r.shape().toString());
         m.put("size", r.size());
         m.put("rate", r.rate());
         m.put("initialLoss", known(r.initialLoss()));
@@ -123,10 +123,10 @@ public record ScalingPage(String title, String facts, LrSweep sweep, double size
         return m;
     }
 
-    private Map<String, Object> width(int width) {
-        LrSensitivity of = sweep.sensitivity(width);
+    private Map<String, Object> shape(LrSweep.Shape shape) {
+        LrSensitivity of = sweep.sensitivity(shape);
         Map<String, Object> m = new LinkedHashMap<>();
-        m.put("width", width);
+        m.put("shape", shape.toString());
         m.put("sensitivity", of.sensitivity());
         m.put("bestLoss", of.bestLoss());
         m.put("bestRate", known(of.bestRate()));
@@ -141,7 +141,7 @@ public record ScalingPage(String title, String facts, LrSweep sweep, double size
         m.put("sentence", f.instability().sentence());
         m.put("number", f.instability().number());
         m.put("cure", f.instability().cure());
-        m.put("width", f.width());
+        m.put("shape", f.shape().toString());
         m.put("rate", f.rate());
         m.put("value", known(f.value()));
         return m;
@@ -178,7 +178,7 @@ public record ScalingPage(String title, String facts, LrSweep sweep, double size
     private static Map<String, Object> tried(Tried t) {
         Map<String, Object> m = new LinkedHashMap<>();
         m.put("cure", t.cure);
-        m.put("width", t.width);
+        m.put("shape", t.shape.toString());
         m.put("sensitivity", t.sensitivity);
         m.put("bestLoss", t.bestLoss);
         m.put("diverged", t.diverged);

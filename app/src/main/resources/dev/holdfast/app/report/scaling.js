@@ -10,10 +10,10 @@
   byId('headline').textContent = (sentences.join(' ') || 'No known instability is past its threshold in these models.')
     + (warned.length ? ' At ' + number(all.size) + ' parameters, ' + warned.map(p => p.number + ' at rate ' + number(p.rate)).join(', ') + ' will be past it.' : '');
 
-  table('widths', ['Width', 'Cost of a wrong rate, nats', 'Best loss, nats', 'Best rate', 'Diverged'],
-    all.widths.map(w => [String(w.width), w.allDiverged ? 'learnt nothing' : number(w.sensitivity), number(w.bestLoss), number(w.bestRate), String(w.diverged)]));
-  table('found', ['Instability', 'Measured', 'Value', 'Width', 'Rate', 'Known to help'],
-    all.found.map(f => [f.sentence, f.number, number(f.value), String(f.width), number(f.rate), f.cure]));
+  table('shapes', ['Model', 'Cost of a wrong rate, nats', 'Best loss, nats', 'Best rate', 'Diverged'],
+    all.shapes.map(w => [w.shape, w.allDiverged ? 'learnt nothing' : number(w.sensitivity), number(w.bestLoss), number(w.bestRate), String(w.diverged)]));
+  table('found', ['Instability', 'Measured', 'Value', 'Model', 'Rate', 'Known to help'],
+    all.found.map(f => [f.sentence, f.number, number(f.value), f.shape, number(f.rate), f.cure]));
   byId('predictions-section').hidden = !all.predictions.length;
   table('predictions', ['Number', 'Rate', 'Goes as size to the', 'Predicted', 'Range', 'Past the threshold from'],
     all.predictions.map(p => [p.number, number(p.rate), p.slope.toFixed(2), number(p.value),
@@ -46,13 +46,13 @@
     });
   }
 
-  const widths = distinct(all.runs.map(r => r.width));
+  const shapes = distinct(all.runs.map(r => r.shape));
   const rates = distinct(all.runs.map(r => r.rate));
   const allRates = [Math.min(...rates), Math.max(...rates)];
   const start = all.runs[0].initialLoss;
   chart('rates', 'Loss against rate', 'Held-out loss after training; a model that diverged is not drawn.',
     { name: 'learning rate', log: true }, {},
-    widths.map((w, i) => ({ name: 'width ' + w, color: i, data: all.runs.filter(r => r.width === w && known(r.loss)).map(r => [r.rate, r.loss]) }))
+    shapes.map((s, i) => ({ name: s, color: i, data: all.runs.filter(r => r.shape === s && known(r.loss)).map(r => [r.rate, r.loss]) }))
       .concat([{ name: 'before training', dashed: true, data: allRates.map(r => [r, start]) }]));
 
   function growth(name, key, title, note, threshold) {
@@ -70,7 +70,7 @@
   growth('VANISHING_GRADIENTS', 'gradientOverEpsilon', 'Gradient size over epsilon against size',
     'Below the threshold epsilon begins to eat updates.', all.gradientThreshold);
 
-  const largest = all.runs.filter(r => r.width === Math.max(...widths));
+  const largest = all.runs.filter(r => r.shape === shapes[shapes.length - 1]);
   const inside = (key, positive) => largest.map((r, i) => ({ name: 'rate ' + number(r.rate), color: i,
     data: r.looks.filter(l => known(l[key]) && (!positive || l[key] > 0)).map(l => [l.step, l[key]]) }));
   chart('inside', 'Largest attention logit', 'Before the mask and softmax, over all blocks.', { name: 'updates' }, { log: true }, inside('attentionLogit', true));

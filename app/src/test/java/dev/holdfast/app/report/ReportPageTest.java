@@ -311,7 +311,7 @@ class ReportPageTest {
                                 "1M")
                         .code())
                 .isZero();
-        shows(scaling.resolve("report.html"), "figure .chart", 6, "#widths", "16");
+        shows(scaling.resolve("report.html"), "figure .chart", 6, "#shapes", "16x1");
     }
 
     private static void shows(Path file, String charts, int count, String table, String word) {

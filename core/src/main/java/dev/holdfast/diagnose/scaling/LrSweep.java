@@ -13,25 +13,59 @@ import java.util.function.Consumer;
  * Small models of several sizes, each trained at several rates on the same data from the same start: how much a wrong rate
  * costs at each size, which instability is at work, and where it will strike larger models.
  *
- * @param runs width by width, rates rising; fewer than the whole grid if it was cut off
+ * @param runs shape by shape, rates rising; fewer than the whole grid if it was cut off
  */
 public record LrSweep(ProxyRecipe recipe, List<ProxyRun> runs) {
     public LrSweep {
         runs = List.copyOf(runs);
     }
 
-    /** The grid of a sweep. */
-    public record Grid(List<Integer> widths, List<Double> rates) {
-        public Grid {
-            widths = widths.stream().sorted().distinct().toList();
-            rates = rates.stream().sorted().distinct().toList();
-            if (widths.isEmpty() || rates.isEmpty()) {
+    /**
+     * Width of the residual stream and number of blocks: what tells the models of a family apart.
+     *
+     * @param layers blocks
+     */
+    public record Shape(int width, int layers) implements Comparable<Shape> {
+        public Shape {
+            if (width < 1 || layers < 1) {
                 throw new IllegalArgumentException(
-                        "A sweep needs at least one width and one rate but has " + widths + " and " + rates + ".");
+                        "A model needs a width and blocks of at least 1 but has " + width + " and " + layers + ".");
+            }
+        }
+
+        @Override
+        public int compareTo(Shape o) {
+            return width != o.width ? Integer.compare(width, o.width) : Integer.compare(layers, o.layers);
+        }
+
+        /** {@code 64x3}: width 64, 3 blocks. */
+        @Override
+        public String toString() {
+            return width + "x" + layers;
+        }
+    }
+
+    /** The grid of a sweep; shapes and rates rising. */
+    public record Grid(List<Shape> shapes, List<Double> rates) {
+        public Grid {
+            shapes = shapes.stream().sorted().distinct().toList();
+            rates = rates.stream().sorted().distinct().toList();
+            if (shapes.isEmpty() || rates.isEmpty()) {
+                throw new IllegalArgumentException(
+                        "A sweep needs at least one shape and one rate but has " + shapes + " and " + rates + ".");
             }
             if (!(rates.get(0) > 0) || !Double.isFinite(rates.get(rates.size() - 1))) {
                 throw new IllegalArgumentException("Learning rates must be finite and > 0 but are " + rates + ".");
             }
+        }
+
+        /** Every width with every number of blocks. */
+        public static Grid of(List<Integer> widths, List<Integer> layers, List<Double> rates) {
+            return new Grid(
+                    widths.stream()
+                            .flatMap(w -> layers.stream().map(l -> new Shape(w, l)))
+                            .toList(),
+                    rates);
         }
 
         /** Rates, evenly spaced in the logarithm. */
@@ -44,7 +78,7 @@ public record LrSweep(ProxyRecipe recipe, List<ProxyRun> runs) {
         }
 
         public int runs() {
-            return widths.size() * rates.size();
+            return shapes.size() * rates.size();
         }
     }
 
@@ -68,19 +102,19 @@ public record LrSweep(ProxyRecipe recipe, List<ProxyRun> runs) {
             Rng rng,
             Consumer<ProxyRun> after,
             BooleanSupplier cancelled) {
-        grid.widths.forEach(recipe::decoder);
+        grid.shapes.forEach(recipe::decoder);
         if (grid.rates.get(0) < recipe.floor()) {
             throw new IllegalArgumentException("The lowest rate, " + grid.rates.get(0) + ", is below the floor of "
                     + recipe.floor() + " at which training ends.");
         }
         List<ProxyRun> runs = new ArrayList<>();
         int every = Math.max(1, recipe.steps() / Math.max(1, looks));
-        for (int width : grid.widths) {
+        for (Shape shape : grid.shapes) {
             for (double rate : grid.rates) {
                 if (cancelled.getAsBoolean()) {
                     return new LrSweep(recipe, runs);
                 }
-                ProxyRun r = ProxyRun.of(recipe, width, rate, train, held, every, rng, cancelled);
+                ProxyRun r = ProxyRun.of(recipe, shape, rate, train, held, every, rng, cancelled);
                 if (!cancelled.getAsBoolean()) {
                     runs.add(r);
                     after.accept(r);
@@ -90,9 +124,9 @@ public record LrSweep(ProxyRecipe recipe, List<ProxyRun> runs) {
         return new LrSweep(recipe, runs);
     }
 
-    /** Widths that were trained, rising. */
-    public List<Integer> widths() {
-        return runs.stream().map(ProxyRun::width).distinct().sorted().toList();
+    /** Shapes that were trained, rising. */
+    public List<Shape> shapes() {
+        return runs.stream().map(ProxyRun::shape).distinct().sorted().toList();
     }
 
     /** Rates that were trained, rising. */
@@ -100,17 +134,19 @@ public record LrSweep(ProxyRecipe recipe, List<ProxyRun> runs) {
         return runs.stream().map(ProxyRun::rate).distinct().sorted().toList();
     }
 
-    /** The run of a width and a rate, if there was one. */
-    public Optional<ProxyRun> at(int width, double rate) {
-        return runs.stream().filter(r -> r.width() == width && r.rate() == rate).findFirst();
+    /** The run of a shape and a rate, if there was one. */
+    public Optional<ProxyRun> at(Shape shape, double rate) {
+        return runs.stream()
+                .filter(r -> r.shape().equals(shape) && r.rate() == rate)
+                .findFirst();
     }
 
-    /** How much a wrong rate costs at a width, by held-out loss. */
-    public LrSensitivity sensitivity(int width) {
-        List<ProxyRun> of = runs.stream().filter(r -> r.width() == width).toList();
+    /** How much a wrong rate costs a shape, by held-out loss. */
+    public LrSensitivity sensitivity(Shape shape) {
+        List<ProxyRun> of = runs.stream().filter(r -> r.shape().equals(shape)).toList();
         if (of.isEmpty()) {
             throw new IllegalArgumentException(
-                    "No model of width " + width + " was trained; there are " + widths() + ".");
+                    "No model of shape " + shape + " was trained; there are " + shapes() + ".");
         }
         return LrSensitivity.of(
                 of.stream().mapToDouble(ProxyRun::rate).toArray(),
@@ -134,7 +170,7 @@ public record LrSweep(ProxyRecipe recipe, List<ProxyRun> runs) {
      *
      * @param value its number there
      */
-    public record Found(Instability instability, int width, double rate, double value) {}
+    public record Found(Instability instability, Shape shape, double rate, double value) {}
 
     /** Every instability that showed, in each run where it did. */
     public List<Found> found() {
@@ -143,7 +179,7 @@ public record LrSweep(ProxyRecipe recipe, List<ProxyRun> runs) {
             for (ProxyRun r : runs) {
                 double v = i.value(r.last(), recipe.epsilon());
                 if (i.reached(v)) {
-                    all.add(new Found(i, r.width(), r.rate(), v));
+                    all.add(new Found(i, r.shape(), r.rate(), v));
                 }
             }
         }

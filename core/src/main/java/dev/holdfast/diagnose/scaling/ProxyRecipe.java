@@ -17,13 +17,12 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * How the small models of a sweep are built and trained: all but their width and their rate. Every known cure of an
+ * How the small models of a sweep are built and trained: all but their shape and their rate. Every known cure of an
  * instability is one component.
  *
  * <p>Wortsman et al., arXiv 2309.14322, section 2.1: a decoder with LayerNorm, GELU, rotary positions and an output layer of
  * its own, AdamW, a linear warm-up and half a cosine down to a rate of 1e-5.
  *
- * @param layers blocks
  * @param headSize size of a head, even; widths are multiples of it
  * @param length tokens a row
  * @param rows a batch
@@ -43,7 +42,6 @@ import java.util.List;
  * @param baseWidth width at which muParam changes nothing, >= 1
  */
 public record ProxyRecipe(
-        int layers,
         int headSize,
         int length,
         int rows,
@@ -74,10 +72,10 @@ public record ProxyRecipe(
     }
 
     public ProxyRecipe {
-        if (layers < 1 || headSize < 2 || headSize % 2 != 0 || length < 2 || rows < 1) {
-            throw new IllegalArgumentException("Small models need layers >= 1, an even head size, rows of at least 2"
-                    + " tokens and batches of at least 1 row but have " + layers + ", " + headSize + ", " + length
-                    + " and " + rows + ".");
+        if (headSize < 2 || headSize % 2 != 0 || length < 2 || rows < 1) {
+            throw new IllegalArgumentException(
+                    "Small models need an even head size, rows of at least 2 tokens and batches"
+                            + " of at least 1 row but have " + headSize + ", " + length + " and " + rows + ".");
         }
         if (steps < 2 || !(warmUp > 0 && warmUp < 1) || !(floor >= 0)) {
             throw new IllegalArgumentException("Training small models needs steps >= 2, a warm-up share in (0, 1) and a"
@@ -99,12 +97,11 @@ public record ProxyRecipe(
     }
 
     /**
-     * The published recipe on a bed for two CPU cores: 3 blocks, heads of 16, 16 rows of 128 bytes, 5 % warm-up, LayerNorm on
+     * The published recipe on a bed for two CPU cores: heads of 16, 16 rows of 128 bytes, 5 % warm-up, LayerNorm on
      * queries and keys, z-loss 1e-4, independent decay 1e-4 of all leaves.
      */
     public static ProxyRecipe published(int steps) {
         return new ProxyRecipe(
-                3,
                 16,
                 128,
                 16,
@@ -154,20 +151,15 @@ public record ProxyRecipe(
     }
 
     /** Other sizes of the bed. */
-    public ProxyRecipe withBed(int newLayers, int newHeadSize, int newLength, int newRows) {
+    public ProxyRecipe withBed(int newHeadSize, int newLength, int newRows) {
         return Records.with(
-                Records.with(
-                        Records.with(Records.with(this, "layers", newLayers), "headSize", newHeadSize),
-                        "length",
-                        newLength),
-                "rows",
-                newRows);
+                Records.with(Records.with(this, "headSize", newHeadSize), "length", newLength), "rows", newRows);
     }
 
-    /** The decoder of a width; one that heads do not divide is refused. */
-    public DecoderConfig decoder(int width) {
-        DecoderConfig c =
-                DecoderConfig.plain(VOCABULARY, width, layers, headSize, length).withQkNorm(qkNorm);
+    /** The decoder of a shape; a width that heads do not divide is refused. */
+    public DecoderConfig decoder(LrSweep.Shape shape) {
+        DecoderConfig c = DecoderConfig.plain(VOCABULARY, shape.width(), shape.layers(), headSize, length)
+                .withQkNorm(qkNorm);
         return muParam == MuKind.FULL ? c.withStyle(c.style().muParam(baseWidth)) : c;
     }
 

@@ -1,5 +1,6 @@
 package dev.holdfast.diagnose.scaling;
 
+import dev.holdfast.diagnose.scaling.LrSweep.Shape;
 import dev.holdfast.language.train.Pretraining;
 import dev.holdfast.language.train.TokenBatches;
 import dev.holdfast.nn.lm.Decoder;
@@ -23,7 +24,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * @param looks inside, on one held-out batch; the last is after the last step, or where it diverged
  */
 public record ProxyRun(
-        int width, long size, double rate, double initialLoss, double loss, double trainingLoss, List<Look> looks) {
+        Shape shape, long size, double rate, double initialLoss, double loss, double trainingLoss, List<Look> looks) {
     private static final int HELD_BATCHES = 4;
 
     /** The inside of the model after so many steps. */
@@ -56,7 +57,7 @@ public record ProxyRun(
      */
     static ProxyRun of(
             ProxyRecipe recipe,
-            int width,
+            Shape shape,
             double rate,
             TokenBatches train,
             TokenBatches held,
@@ -64,7 +65,7 @@ public record ProxyRun(
             Rng rng,
             BooleanSupplier cancelled) {
         try (Scope all = Scope.open()) {
-            Decoder model = recipe.decoder(width).build(rng.child("model"), ScalarType.Float);
+            Decoder model = recipe.decoder(shape).build(rng.child("model"), ScalarType.Float);
             ChainOptimizer optimizer = recipe.optimizer(model.parameters(), rate);
             Pretraining training = new Pretraining(model, optimizer, train, recipe.objective(), rng.child("pass"));
             List<Look> looks = new ArrayList<>();
@@ -86,7 +87,7 @@ public record ProxyRun(
             }
             boolean whole = Double.isFinite(losses[losses.length - 1]);
             ProxyRun run = new ProxyRun(
-                    width,
+                    shape,
                     model.parameters().count(),
                     rate,
                     initial,

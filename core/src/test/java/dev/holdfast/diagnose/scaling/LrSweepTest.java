@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.holdfast.diagnose.scaling.LrSweep.Grid;
+import dev.holdfast.diagnose.scaling.LrSweep.Shape;
 import dev.holdfast.language.train.TextWindows;
 import dev.holdfast.language.train.TokenBatch;
 import dev.holdfast.language.train.TokenObjective;
@@ -41,12 +42,12 @@ class LrSweepTest {
     }
 
     private static final ProxyRecipe TINY =
-            ProxyRecipe.published(8).withBed(2, 8, 16, 4).withQkNorm(QkNorm.NONE);
+            ProxyRecipe.published(8).withBed(8, 16, 4).withQkNorm(QkNorm.NONE);
 
     private static LrSweep swept(ProxyRecipe r, List<Integer> widths, Double... rates) {
         return LrSweep.run(
                 r,
-                new Grid(widths, List.of(rates)),
+                Grid.of(widths, List.of(2), List.of(rates)),
                 TextWindows.of(TEXT, r.rows(), r.length(), Rng.of(1).child("train")),
                 TextWindows.of(TEXT, r.rows(), r.length(), Rng.of(1).child("held")),
                 2,
@@ -58,7 +59,7 @@ class LrSweepTest {
     @Test
     void statisticsAreThoseOfThePassTheyDescribe() {
         try (Scope s = Scope.open()) {
-            Decoder d = TINY.decoder(16).build(Rng.of(1), ScalarType.Double);
+            Decoder d = TINY.decoder(new Shape(16, 2)).build(Rng.of(1), ScalarType.Double);
             ChainOptimizer o = TINY.optimizer(d.parameters(), 1e-3);
             TokenBatch b = TextWindows.of(TEXT, 3, 10, Rng.of(2)).at(0);
             State before = d.state().copy();
@@ -141,7 +142,7 @@ class LrSweepTest {
         List<ProxyRun> told = new ArrayList<>();
         LrSweep s = LrSweep.run(
                 TINY,
-                new Grid(List.of(16, 8), List.of(1e-2, 1e-3)),
+                Grid.of(List.of(16, 8), List.of(2), List.of(1e-2, 1e-3)),
                 TextWindows.of(TEXT, 4, 16, Rng.of(1).child("train")),
                 TextWindows.of(TEXT, 4, 16, Rng.of(1).child("held")),
                 2,
@@ -150,21 +151,21 @@ class LrSweepTest {
                 () -> false);
         assertThat(told).isEqualTo(s.runs());
         assertThat(s).isEqualTo(swept(TINY, List.of(8, 16), 1e-3, 1e-2));
-        assertThat(s.widths()).containsExactly(8, 16);
+        assertThat(s.shapes()).containsExactly(new Shape(8, 2), new Shape(16, 2));
         assertThat(s.rates()).containsExactly(1e-3, 1e-2);
-        ProxyRun r = s.at(8, 1e-2).orElseThrow();
+        ProxyRun r = s.at(new Shape(8, 2), 1e-2).orElseThrow();
         assertThat(r.diverged()).isFalse();
         assertThat(r.loss()).isLessThan(r.initialLoss());
         assertThat(r.looks().stream().map(ProxyRun.Look::step)).containsExactly(0L, 4L, 8L);
-        assertThat(s.at(16, 1e-2).orElseThrow().size()).isGreaterThan(r.size());
-        LrSensitivity of8 = s.sensitivity(8);
-        double slow = s.at(8, 1e-3).orElseThrow().loss();
+        assertThat(s.at(new Shape(16, 2), 1e-2).orElseThrow().size()).isGreaterThan(r.size());
+        LrSensitivity of8 = s.sensitivity(new Shape(8, 2));
+        double slow = s.at(new Shape(8, 2), 1e-3).orElseThrow().loss();
         assertThat(of8.sensitivity()).isCloseTo((slow - r.loss()) / 2, within(1e-12));
         assertThat(of8.bestRate()).isEqualTo(1e-2);
         assertThat(s.fit(Instability.ATTENTION_LOGITS, 1e-2)).isPresent();
         assertThat(swept(TINY, List.of(8), 1e-2).fit(Instability.ATTENTION_LOGITS, 1e-2))
                 .isEmpty();
-        assertThatThrownBy(() -> s.sensitivity(32)).hasMessageContaining("there are [8, 16]");
+        assertThatThrownBy(() -> s.sensitivity(new Shape(32, 2))).hasMessageContaining("there are [8x2, 16x2]");
     }
 
     @Test
@@ -230,7 +231,6 @@ class LrSweepTest {
     @Test
     void aRateThatBreaksTheModelCountsAsIfItHadLearntNothing() {
         ProxyRecipe wild = new ProxyRecipe(
-                1,
                 8,
                 16,
                 2,
@@ -250,9 +250,27 @@ class LrSweepTest {
                 256);
         LrSweep s = swept(wild, List.of(8), 1e30);
         assertThat(s.runs().get(0).diverged()).isTrue();
-        assertThat(s.sensitivity(8).allDiverged()).isTrue();
+        assertThat(s.sensitivity(new Shape(8, 2)).allDiverged()).isTrue();
         assertThat(s.runs().get(0).last())
                 .isEqualTo(s.runs().get(0).looks().get(0).inside());
+    }
+
+    @Test
+    void depthIsASizeToo() {
+        LrSweep s = LrSweep.run(
+                TINY,
+                Grid.of(List.of(8), List.of(3, 1, 1), List.of(1e-2)),
+                TextWindows.of(TEXT, 4, 16, Rng.of(1)),
+                TextWindows.of(TEXT, 4, 16, Rng.of(1)),
+                1,
+                Rng.of(1),
+                x -> {},
+                () -> false);
+        assertThat(s.shapes()).containsExactly(new Shape(8, 1), new Shape(8, 3));
+        assertThat(s.runs().get(1).last().layers()).hasSize(3);
+        assertThat(s.runs().get(1).size()).isGreaterThan(s.runs().get(0).size());
+        assertThat(s.fit(Instability.ATTENTION_LOGITS, 1e-2)).isPresent();
+        assertThatThrownBy(() -> new Shape(8, 0)).hasMessageContaining("at least 1");
     }
 
     @Test
@@ -260,7 +278,7 @@ class LrSweepTest {
         List<ProxyRun> told = new ArrayList<>();
         LrSweep s = LrSweep.run(
                 TINY,
-                new Grid(List.of(8), List.of(1e-3, 1e-2)),
+                Grid.of(List.of(8), List.of(2), List.of(1e-3, 1e-2)),
                 TextWindows.of(TEXT, 4, 16, Rng.of(1)),
                 TextWindows.of(TEXT, 4, 16, Rng.of(1)),
                 1,
@@ -272,15 +290,16 @@ class LrSweepTest {
 
     @Test
     void badGridsAndRecipesAreRefused() {
-        assertThatThrownBy(() -> new Grid(List.of(), List.of(1e-3))).hasMessageContaining("at least one width");
-        assertThatThrownBy(() -> new Grid(List.of(8), List.of())).hasMessageContaining("at least one");
-        assertThatThrownBy(() -> new Grid(List.of(8), List.of(0.0))).hasMessageContaining("> 0");
+        assertThatThrownBy(() -> Grid.of(List.of(), List.of(2), List.of(1e-3)))
+                .hasMessageContaining("at least one shape");
+        assertThatThrownBy(() -> Grid.of(List.of(8), List.of(2), List.of())).hasMessageContaining("at least one");
+        assertThatThrownBy(() -> Grid.of(List.of(8), List.of(2), List.of(0.0))).hasMessageContaining("> 0");
         assertThatThrownBy(() -> swept(TINY, List.of(12), 1e-3)).hasMessageContaining("heads of size 8");
         assertThatThrownBy(() -> swept(TINY, List.of(8), 1e-6)).hasMessageContaining("below the floor of 1.0E-5");
         assertThatThrownBy(() -> TINY.withWarmUp(1)).hasMessageContaining("warm-up share in (0, 1)");
         assertThatThrownBy(() -> TINY.withZLoss(-1)).hasMessageContaining("z-loss");
         assertThatThrownBy(() -> TINY.withDecay(1, Decay.INDEPENDENT)).hasMessageContaining("< 1");
-        assertThatThrownBy(() -> TINY.withBed(1, 3, 8, 1)).hasMessageContaining("even head size");
+        assertThatThrownBy(() -> TINY.withBed(3, 8, 1)).hasMessageContaining("even head size");
         assertThat(Grid.rates(3e-4, 3e-1, 7).get(2)).isCloseTo(3e-3, within(1e-12));
         assertThat(Grid.rates(1e-3, 1, 1)).containsExactly(1e-3);
     }

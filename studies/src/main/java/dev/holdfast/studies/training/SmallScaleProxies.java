@@ -4,6 +4,7 @@ import dev.holdfast.diagnose.scaling.Instability;
 import dev.holdfast.diagnose.scaling.InternalStatistics;
 import dev.holdfast.diagnose.scaling.LrSweep;
 import dev.holdfast.diagnose.scaling.LrSweep.Grid;
+import dev.holdfast.diagnose.scaling.LrSweep.Shape;
 import dev.holdfast.diagnose.scaling.ProxyRecipe;
 import dev.holdfast.diagnose.scaling.ProxyRecipe.MuKind;
 import dev.holdfast.diagnose.scaling.ProxyRun;
@@ -43,13 +44,13 @@ public final class SmallScaleProxies implements Study {
 
     /** How much is run. */
     private record Size(
-            List<Integer> widths, List<Double> rates, ProxyRecipe recipe, int seeds, boolean arms, int longSteps) {
-        int middle() {
-            return widths.get(widths.size() / 2);
+            List<Shape> shapes, List<Double> rates, ProxyRecipe recipe, int seeds, boolean arms, int longSteps) {
+        Shape middle() {
+            return shapes.get(shapes.size() / 2);
         }
 
-        int largest() {
-            return widths.get(widths.size() - 1);
+        Shape largest() {
+            return shapes.get(shapes.size() - 1);
         }
     }
 
@@ -171,25 +172,25 @@ public final class SmallScaleProxies implements Study {
                 switch (c.budget()) {
                     case SMOKE ->
                         new Size(
-                                List.of(8, 16, 24),
+                                shapes(1, 8, 16, 24),
                                 List.of(0.03, 0.1, 0.3),
-                                ProxyRecipe.published(6).withBed(1, 8, 16, 4),
+                                ProxyRecipe.published(6).withBed(8, 16, 4),
                                 1,
                                 false,
                                 0);
                     case QUICK ->
                         new Size(
-                                List.of(32, 64, 128),
+                                shapes(3, 32, 64, 128),
                                 List.of(3e-3, 0.03, 0.1, 0.3),
-                                ProxyRecipe.published(60).withBed(3, 16, 128, 8),
+                                ProxyRecipe.published(60).withBed(16, 128, 8),
                                 1,
                                 false,
                                 0);
                     case FULL ->
                         new Size(
-                                List.of(32, 64, 128),
+                                shapes(3, 32, 64, 128),
                                 List.of(3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3),
-                                ProxyRecipe.published(200).withBed(3, 16, 128, 8),
+                                ProxyRecipe.published(200).withBed(16, 128, 8),
                                 2,
                                 true,
                                 1500);
@@ -198,8 +199,8 @@ public final class SmallScaleProxies implements Study {
         List<Row> rows = new ArrayList<>();
         List<Double> onAtMiddle = new ArrayList<>();
         for (long seed : c.seeds(size.seeds)) {
-            LrSweep off = sweep(c, size.recipe.withQkNorm(QkNorm.NONE), size.widths, size.rates, text, seed, OFF);
-            LrSweep on = sweep(c, size.recipe, size.widths, size.rates, text, seed, ON);
+            LrSweep off = sweep(c, size.recipe.withQkNorm(QkNorm.NONE), size.shapes, size.rates, text, seed, OFF);
+            LrSweep on = sweep(c, size.recipe, size.shapes, size.rates, text, seed, ON);
             if (c.cancelled()) {
                 return new Findings(rows);
             }
@@ -217,10 +218,14 @@ public final class SmallScaleProxies implements Study {
         return new Findings(rows);
     }
 
+    private static List<Shape> shapes(int layers, int... widths) {
+        return Arrays.stream(widths).mapToObj(w -> new Shape(w, layers)).toList();
+    }
+
     private static LrSweep sweep(
             StudyContext c,
             ProxyRecipe recipe,
-            List<Integer> widths,
+            List<Shape> shapes,
             List<Double> rates,
             StudyText text,
             long seed,
@@ -228,13 +233,13 @@ public final class SmallScaleProxies implements Study {
         Rng rng = Rng.of(seed);
         return LrSweep.run(
                 recipe,
-                new Grid(widths, rates),
+                new Grid(shapes, rates),
                 TextWindows.of(text.train(), recipe.rows(), recipe.length(), rng.child("data")),
                 TextWindows.of(
                         text.held(), recipe.rows(), recipe.length(), Rng.of(0).child("held")),
                 1,
                 rng.child("model"),
-                r -> c.progress(0, -1, arm + ", seed " + seed + ", width " + r.width() + ", rate " + r.rate()),
+                r -> c.progress(0, -1, arm + ", seed " + seed + ", " + r.shape() + ", rate " + r.rate()),
                 c::cancelled);
     }
 
@@ -247,7 +252,7 @@ public final class SmallScaleProxies implements Study {
         double overBound = 0;
         for (ProxyRun r : sweep.runs()) {
             InternalStatistics end = r.last();
-            String bed = r.width() == size.largest() ? LARGEST : "width " + r.width();
+            String bed = bed(size, r.shape());
             rows.add(new Row(arm, bed, seed, loss(r.rate()), ended(r)));
             rows.add(new Row(arm, bed, seed, logit(r.rate()), end.largestAttentionLogit()));
             if (r.rate() >= 0.1) {
@@ -259,21 +264,25 @@ public final class SmallScaleProxies implements Study {
             overBound = Math.max(
                     overBound, end.attentionLogitOverBound(sweep.recipe().headSize()));
         }
-        for (int width : sweep.widths()) {
-            String bed = width == size.largest() ? LARGEST : "width " + width;
+        for (Shape shape : sweep.shapes()) {
+            String bed = bed(size, shape);
             rows.add(new Row(
-                    arm, bed, seed, SENSITIVITY, sweep.sensitivity(width).sensitivity()));
+                    arm, bed, seed, SENSITIVITY, sweep.sensitivity(shape).sensitivity()));
         }
         if (arm.equals(ON)) {
             rows.add(new Row(arm, ALL, seed, "largest attention logit over its bound", overBound));
         }
     }
 
+    private static String bed(Size size, Shape shape) {
+        return shape.equals(size.largest()) ? LARGEST : "width " + shape.width();
+    }
+
     private static void foretold(List<Row> rows, Size size, LrSweep off, long seed) {
-        double[] sizes = new double[size.widths.size()];
+        double[] sizes = new double[size.shapes.size()];
         double[] logits = new double[sizes.length];
         for (int i = 0; i < sizes.length; i++) {
-            ProxyRun r = off.at(size.widths.get(i), 0.03).orElseThrow();
+            ProxyRun r = off.at(size.shapes.get(i), 0.03).orElseThrow();
             sizes[i] = r.size();
             logits[i] = r.last().largestAttentionLogit();
         }
