@@ -4,12 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.holdfast.evaluate.calibration.CalibrationMetric;
 import dev.holdfast.evaluate.calibration.Reliability;
-import dev.holdfast.tensor.AtomicFile;
-import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -41,19 +36,7 @@ public record CalibrationPage(
 
     /** Writes the page, one file that needs no network. */
     public void write(Path file) {
-        Path whole = file.toAbsolutePath();
-        try {
-            Files.createDirectories(whole.getParent());
-            AtomicFile.write(whole, out -> {
-                ByteBuffer bytes = ByteBuffer.wrap(html().getBytes(StandardCharsets.UTF_8));
-                while (bytes.hasRemaining()) {
-                    out.write(bytes);
-                }
-            });
-        } catch (IOException e) {
-            throw new UncheckedIOException(
-                    "Cannot write " + file + ": " + e.getMessage() + "\nMaybe choose another --report.", e);
-        }
+        ReportFiles.write(file, html(), "--report");
     }
 
     String html() {

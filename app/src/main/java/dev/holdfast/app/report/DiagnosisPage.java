@@ -3,12 +3,7 @@ package dev.holdfast.app.report;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.holdfast.diagnose.training.Diary;
-import dev.holdfast.tensor.AtomicFile;
-import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -64,19 +59,7 @@ public record DiagnosisPage(
 
     /** Writes the page, one file that needs no network. */
     public void write(Path file) {
-        Path whole = file.toAbsolutePath();
-        try {
-            Files.createDirectories(whole.getParent());
-            AtomicFile.write(whole, out -> {
-                ByteBuffer bytes = ByteBuffer.wrap(html().getBytes(StandardCharsets.UTF_8));
-                while (bytes.hasRemaining()) {
-                    out.write(bytes);
-                }
-            });
-        } catch (IOException e) {
-            throw new UncheckedIOException(
-                    "Cannot write " + file + ": " + e.getMessage() + "\nMaybe choose another --out.", e);
-        }
+        ReportFiles.write(file, html(), "--out");
     }
 
     /** All of it as JSON; numbers that are not finite are null. */

@@ -103,10 +103,16 @@ public final class ReportFiles {
         replace(report(), HtmlReport.of(c));
     }
 
-    private void replace(Path file, String text) {
+    private static void replace(Path file, String text) {
+        write(file, text, "--out");
+    }
+
+    /** Writes a file whole or not at all; {@code option} is the one that named it. */
+    static void write(Path file, String text, String option) {
+        Path whole = file.toAbsolutePath();
         try {
-            Files.createDirectories(folder);
-            AtomicFile.write(file, out -> {
+            Files.createDirectories(whole.getParent());
+            AtomicFile.write(whole, out -> {
                 ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
                 while (bytes.hasRemaining()) {
                     out.write(bytes);
@@ -114,7 +120,7 @@ public final class ReportFiles {
             });
         } catch (IOException e) {
             throw new UncheckedIOException(
-                    "Cannot write " + file + ": " + e.getMessage() + "\nMaybe choose another --out.", e);
+                    "Cannot write " + file + ": " + e.getMessage() + "\nMaybe choose another " + option + ".", e);
         }
     }
 }

@@ -8,12 +8,7 @@ import dev.holdfast.diagnose.scaling.LrSensitivity;
 import dev.holdfast.diagnose.scaling.LrSweep;
 import dev.holdfast.diagnose.scaling.ProxyRun;
 import dev.holdfast.diagnose.scaling.ScalingFit;
-import dev.holdfast.tensor.AtomicFile;
-import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -49,19 +44,7 @@ public record ScalingPage(String title, String facts, LrSweep sweep, double size
 
     /** Writes the page, one file that needs no network. */
     public void write(Path file) {
-        Path whole = file.toAbsolutePath();
-        try {
-            Files.createDirectories(whole.getParent());
-            AtomicFile.write(whole, out -> {
-                ByteBuffer bytes = ByteBuffer.wrap(html().getBytes(StandardCharsets.UTF_8));
-                while (bytes.hasRemaining()) {
-                    out.write(bytes);
-                }
-            });
-        } catch (IOException e) {
-            throw new UncheckedIOException(
-                    "Cannot write " + file + ": " + e.getMessage() + "\nMaybe choose another --out.", e);
-        }
+        ReportFiles.write(file, html(), "--out");
     }
 
     String html() {
