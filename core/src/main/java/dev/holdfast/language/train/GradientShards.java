@@ -33,6 +33,8 @@ public final class GradientShards implements AutoCloseable {
 
     private final int count;
     private final ExecutorService threads;
+    /** What a thread that starts later is to find: the number of threads is partly the process's, partly a thread's own. */
+    private final int before = Threads.get();
 
     /** @param count of shards, >= 1; a batch with fewer rows has as many as rows */
     public GradientShards(int count) {
@@ -84,7 +86,7 @@ public final class GradientShards implements AutoCloseable {
     }
 
     /** On a thread of its own; what it returns belongs to no scope. */
-    private static Evaluated share(TokenBatch part, int shard, double share, Loss loss, Parameters p) {
+    private Evaluated share(TokenBatch part, int shard, double share, Loss loss, Parameters p) {
         Threads.set(1);
         try (Scope s = Scope.open()) {
             Tensor l = loss.of(part, shard).mul(Tensors.scalar(share));
@@ -95,6 +97,8 @@ public final class GradientShards implements AutoCloseable {
                 }
             }
             return new Evaluated(Tensors.item(l), g);
+        } finally {
+            Threads.set(before);
         }
     }
 

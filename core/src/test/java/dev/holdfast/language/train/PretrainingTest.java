@@ -10,6 +10,7 @@ import dev.holdfast.nn.lm.DecoderConfig;
 import dev.holdfast.nn.lm.TokenLoss;
 import dev.holdfast.optim.Evaluated;
 import dev.holdfast.optim.config.OptimizerConfig;
+import dev.holdfast.run.Threads;
 import dev.holdfast.tensor.Parameters;
 import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
@@ -135,6 +136,7 @@ class PretrainingTest {
 
     @Test
     void anErrorInAShardIsToldAndTheShardsGoOn() {
+        int before = Threads.get();
         try (Scope s = Scope.open();
                 GradientShards two = new GradientShards(2)) {
             Decoder m = DecoderConfig.of(32, 16, 1, 2).build(Rng.of(1), ScalarType.Float);
@@ -143,6 +145,7 @@ class PretrainingTest {
             assertThatThrownBy(() -> two.of(b, loss, m.parameters()))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("99");
+            assertThat(Threads.get()).isEqualTo(before);
             TokenBatch good = TokenBatch.of(Tensors.of(new long[] {1, 2, 3, 9}, 2, 2));
             assertThat(two.of(good, loss, m.parameters()).loss()).isGreaterThan(0);
         }
