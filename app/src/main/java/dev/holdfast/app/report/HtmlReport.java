@@ -13,6 +13,7 @@ import java.util.regex.Pattern;
 /** A comparison as one HTML page that needs nothing else: style, script, chart library and numbers are inside. */
 final class HtmlReport {
     private static final String ECHARTS = "/META-INF/resources/webjars/echarts/5.3.1/dist/echarts.min.js";
+    private static final String BODY = "<body>\n";
     private static final Pattern SLOT = Pattern.compile("/\\*\\{(\\w+)}\\*/");
 
     private HtmlReport() {}
@@ -21,14 +22,22 @@ final class HtmlReport {
         return page("report.html", "report.js", json(c));
     }
 
-    /** A page with its style, the charts, its script and its data in it. */
+    /**
+     * A page with its style, the charts, its script and its data in it.
+     *
+     * @param template title and style of its own, then {@code <body>}, then what the page shows
+     */
     static String page(String template, String script, String json) {
+        String own = resource(template);
+        int body = own.indexOf(BODY);
         Map<String, String> parts = Map.of(
                 "style", resource("report.css"),
+                "head", own.substring(0, body),
+                "body", own.substring(body + BODY.length()),
                 "charts", script(resource(ECHARTS)),
                 "script", script(resource("page.js") + resource(script)),
                 "data", harmless(json));
-        Matcher slots = SLOT.matcher(resource(template));
+        Matcher slots = SLOT.matcher(resource("page.html"));
         return slots.replaceAll(m -> Matcher.quoteReplacement(parts.get(m.group(1))));
     }
 
