@@ -14,10 +14,7 @@ import dev.holdfast.tensor.Safetensors;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
 import dev.holdfast.tensor.Tensors;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
@@ -44,12 +41,7 @@ public final class LanguageWorker {
     private LanguageWorker() {}
 
     public static void main(String[] args) throws IOException {
-        LanguageWorker worker = new LanguageWorker();
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        for (String line = in.readLine(); line != null && !line.equals("quit"); line = in.readLine()) {
-            System.out.println(worker.answer(line.split(" ")));
-            System.out.flush();
-        }
+        Turns.serve(new LanguageWorker()::answer);
     }
 
     private String answer(String[] words) throws IOException {
@@ -73,20 +65,8 @@ public final class LanguageWorker {
                 }
                 yield "ready";
             }
-            case "losses" -> {
-                double[] losses = new double[Integer.parseInt(words[1])];
-                steps(losses, new long[losses.length]);
-                yield String.join(
-                        " ", Arrays.stream(losses).mapToObj(Double::toString).toList());
-            }
-            case "run" -> {
-                int warm = Integer.parseInt(words[1]);
-                long[] nanos = new long[warm + Integer.parseInt(words[2])];
-                steps(new double[nanos.length], nanos);
-                long[] timed = Arrays.copyOfRange(nanos, warm, nanos.length);
-                Arrays.sort(timed);
-                yield Long.toString(timed[timed.length / 2]);
-            }
+            case "losses" -> Turns.losses(words, this::steps);
+            case "run" -> Turns.run(words, this::steps);
             default -> throw new IllegalArgumentException("Unknown command '" + words[0] + "'.");
         };
     }

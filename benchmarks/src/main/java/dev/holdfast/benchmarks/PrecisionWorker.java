@@ -14,10 +14,7 @@ import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Safetensors;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -43,12 +40,7 @@ public final class PrecisionWorker {
     private PrecisionWorker() {}
 
     public static void main(String[] args) throws IOException {
-        PrecisionWorker worker = new PrecisionWorker();
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        for (String line = in.readLine(); line != null && !line.equals("quit"); line = in.readLine()) {
-            System.out.println(worker.answer(line.split(" ")));
-            System.out.flush();
-        }
+        Turns.serve(new PrecisionWorker()::answer);
     }
 
     private String answer(String[] words) throws IOException {
@@ -71,20 +63,7 @@ public final class PrecisionWorker {
                 }
                 yield "ready";
             }
-            case "run" -> {
-                int warm = Integer.parseInt(words[1]);
-                long[] nanos = new long[warm + Integer.parseInt(words[2])];
-                for (int i = 0; i < nanos.length; i++) {
-                    long start = System.nanoTime();
-                    try (Scope s = Scope.open()) {
-                        step();
-                    }
-                    nanos[i] = System.nanoTime() - start;
-                }
-                long[] timed = Arrays.copyOfRange(nanos, warm, nanos.length);
-                Arrays.sort(timed);
-                yield Long.toString(timed[timed.length / 2]);
-            }
+            case "run" -> Turns.run(words, this::steps);
             default -> throw new IllegalArgumentException("Unknown command '" + words[0] + "'.");
         };
     }
@@ -105,6 +84,17 @@ public final class PrecisionWorker {
 
     private Tensor forward() {
         return map.forward(leaves.get(1), Pass.eval());
+    }
+
+    /** There is no loss to tell. */
+    private void steps(double[] losses, long[] nanos) {
+        for (int i = 0; i < nanos.length; i++) {
+            long start = System.nanoTime();
+            try (Scope s = Scope.open()) {
+                step();
+            }
+            nanos[i] = System.nanoTime() - start;
+        }
     }
 
     private ParamVector step() {

@@ -8,11 +8,8 @@ import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Safetensors;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.State;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -42,12 +39,7 @@ public final class StepWorker {
     private StepWorker() {}
 
     public static void main(String[] args) throws IOException {
-        StepWorker worker = new StepWorker();
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        for (String line = in.readLine(); line != null && !line.equals("quit"); line = in.readLine()) {
-            System.out.println(worker.answer(line.split(" ")));
-            System.out.flush();
-        }
+        Turns.serve(new StepWorker()::answer);
     }
 
     private String answer(String[] words) {
