@@ -132,7 +132,7 @@ public final class BilevelTuning implements Study {
                 + " right labels alone bound what cleaning can gain. BO-REP's series has ten terms, which see steep directions"
                 + " only; the z-step, which is followed from step to step, sees all. In a first full run the sequences"
                 + " of the recurrent encoder were longer and of more kinds of tokens, and no method learnt anything in 3000"
-                + " calls; nothing of it is judged.";
+                + " calls; nothing of it is judged. On fashion a run that breaks off counts as chance.";
     }
 
     @Override
@@ -289,22 +289,27 @@ public final class BilevelTuning implements Study {
                 Rng rng = Rng.of(0).child("sequence setting", d);
                 double longest = m.of(1, 1).normalized() ? 0.3 : 30;
                 Setting s = new Setting(logUniform(rng, 0.03, longest), logUniform(rng, 0.5, 4));
-                double score = tuning.accuracy(m.of(s.move, s.inner), RNN_CALLS, 0, c::cancelled);
+                double score = tuning.accuracy(m.of(s.move, s.inner), RNN_CALLS, 0, c::cancelled)
+                        .orElse(-1);
                 if (score > best) {
                     best = score;
                     chosen = s;
                 }
             }
+            if (c.cancelled()) {
+                return;
+            }
+            // a setting that broke off is never chosen; without another there is nothing to score
+            rows.add(new Row(name, RNN, 0, "both settings broke off", chosen == null ? 1 : 0));
+            if (chosen == null) {
+                return;
+            }
             for (long seed : c.seeds(2)) {
-                if (chosen != null && !c.cancelled()) {
-                    SteepBeds.Sequences bed = SteepBeds.Sequences.of(TASKS, NEW_TASKS, WIDTH, seed);
-                    rows.add(new Row(
-                            name,
-                            RNN,
-                            seed,
-                            ACCURACY,
-                            bed.accuracy(m.of(chosen.move, chosen.inner), RNN_CALLS, seed, c::cancelled)));
-                }
+                SteepBeds.Sequences.of(TASKS, NEW_TASKS, WIDTH, seed)
+                        .accuracy(m.of(chosen.move, chosen.inner), RNN_CALLS, seed, c::cancelled)
+                        .ifPresentOrElse(
+                                a -> rows.add(new Row(name, RNN, seed, ACCURACY, a)),
+                                () -> rows.add(new Row(name, RNN, seed, "broke off", 1)));
             }
         });
         for (long seed : c.seeds(2)) {
@@ -314,7 +319,8 @@ public final class BilevelTuning implements Study {
                     seed,
                     ACCURACY,
                     SteepBeds.Sequences.of(TASKS, NEW_TASKS, WIDTH, seed)
-                            .accuracy(BoRepConfig.boRep(1e-9, 1e-9), 0, seed, c::cancelled)));
+                            .accuracy(BoRepConfig.boRep(1e-9, 1e-9), 0, seed, c::cancelled)
+                            .orElseThrow()));
         }
     }
 

@@ -10,6 +10,7 @@ import dev.holdfast.tensor.Rng;
 import dev.holdfast.tensor.Scope;
 import dev.holdfast.tensor.Tensors;
 import java.util.Arrays;
+import java.util.OptionalDouble;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
@@ -112,8 +113,8 @@ final class SteepBeds {
             return new BoRep<>(problem(0), config, Rng.of(0)).advance().hypergradientNorm();
         }
 
-        /** Accuracy of heads on fresh tasks after so many calls; chance if the run breaks off. */
-        double accuracy(BoRepConfig config, long calls, long seed, BooleanSupplier cancelled) {
+        /** Accuracy of heads on fresh tasks after so many calls; empty if the run breaks off. */
+        OptionalDouble accuracy(BoRepConfig config, long calls, long seed, BooleanSupplier cancelled) {
             TanhRnn rnn = TanhRnn.of(WORLD.vocabulary(), width, 2, Rng.of(seed).child("rnn"), ScalarType.Float);
             HyperRepresentation p = new HyperRepresentation(rnn.parameters(), rnn::features, width, train, 10, 0.05);
             BoRep<int[]> run = new BoRep<>(p, config, Rng.of(seed).child("run"));
@@ -122,13 +123,14 @@ final class SteepBeds {
                     run.advance();
                 }
             } catch (IllegalStateException e) {
-                return 0.5;
+                // a series that grows: there is no encoder to be judged
+                return OptionalDouble.empty();
             }
             HyperRepresentation heads = p.on(fresh);
             int[] all =
                     IntStream.range(0, Math.toIntExact(fresh.support().size(0))).toArray();
             new EpochSgd(HEAD_RATE, 200, 1e3, 600).run(heads, k -> all);
-            return heads.accuracy();
+            return OptionalDouble.of(heads.accuracy());
         }
     }
 
