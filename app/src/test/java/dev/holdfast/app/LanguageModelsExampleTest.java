@@ -30,8 +30,12 @@ class LanguageModelsExampleTest {
         try (Scope memory = Scope.open()) {
             Decoder model =
                     DecoderConfig.of(new ByteTokenizer().size(), 16, 1, 2).build(Rng.of(1), ScalarType.Float);
-            assertThat(example(model, OptimizerConfig.adam(3e-3).build(model.parameters())))
-                    .isBetween(0.0, 1.0);
+            Optimizer optimizer = OptimizerConfig.adam(3e-3).build(model.parameters());
+            TokenBatches copies = new ProblemBatches(List.of(new Kind(TaskFamily.COPY, 3)), 0.5, 16, Rng.of(9));
+            Pretraining judge = new Pretraining(model, optimizer, copies, TokenObjective.CROSS_ENTROPY, Rng.of(9));
+            double before = judge.evaluate(copies, 2);
+            assertThat(example(model, optimizer)).isBetween(0.0, 1.0);
+            assertThat(judge.evaluate(copies, 2)).isLessThan(before - 1);
         }
     }
 
